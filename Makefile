@@ -1,0 +1,66 @@
+# Every verb of the project. CI calls check, test and drill; nothing else.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STATIC := collector/gpufleet_collector/web/static
+DASHBOARD_SOURCES := $(shell find collector/dashboard -type f -not -path '*/node_modules/*' 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.PHONY: run sync dashboard check test drill test-gpu proto golden migration clean
+
+run: sync dashboard  ## collector and agent (or a simulated fleet) on this machine
+	@exec $(BIN)/python tools/run.py
+
+sync: $(VENV)/.synced  ## .venv with the three distributions, editable, and the tools
+
+$(VENV)/.synced: pyproject.toml constraints.txt proto/pyproject.toml agent/pyproject.toml collector/pyproject.toml
+	@test -n "$(PYTHON)" || { echo "gpufleet needs Python 3.11 or newer: install it, or say where with PYTHON=/path/to/python" >&2; exit 2; }
+	@echo "Installing Python packages into $(VENV) (a minute or two the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e proto -e agent -e collector --group dev
+	@touch $@
+
+dashboard: $(STATIC)/index.html  ## the page, built into the collector
+
+collector/dashboard/node_modules/.synced: collector/dashboard/package.json collector/dashboard/package-lock.json
+	@command -v npm >/dev/null || { echo "the dashboard is built with Node.js 20 or newer: install node and npm" >&2; exit 2; }
+	@echo "Installing the dashboard's packages ..."
+	@cd collector/dashboard && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STATIC)/index.html: $(DASHBOARD_SOURCES) collector/dashboard/node_modules/.synced
+	@echo "Building the dashboard ..."
+	@cd collector/dashboard && npm run --silent build
+	@touch $@
+
+check: sync dashboard  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	cd collector/dashboard && npm run --silent check
+
+test: sync dashboard  ## all tests under 20 s each
+	$(PYTEST) -n $(WORKERS) -m "not drill and not gpu"
+	cd collector/dashboard && npm run --silent test
+
+drill: sync dashboard  ## tests over 20 s: outages and kills
+	$(PYTEST) -m drill --timeout 600
+
+test-gpu: sync  ## NVML against nvidia-smi on a real GPU
+	$(PYTEST) -m gpu
+
+proto: sync  ## generated modules from proto/telemetry.proto
+	$(BIN)/python tools/generate_proto.py
+
+golden: sync  ## rewrite the golden files and generated README parts; read the diff
+	$(BIN)/python tools/golden.py
+
+migration: sync  ## a migration for metrics added to proto/telemetry.proto
+	$(BIN)/python tools/migration.py
+
+clean:  ## everything built; not the data
+	rm -rf $(VENV) build $(STATIC) collector/dashboard/node_modules

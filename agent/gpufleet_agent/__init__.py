@@ -1,0 +1,1 @@
+"""The agent of one host: reads its GPUs in a child process and streams what it reads to a collector."""

@@ -1,0 +1,78 @@
+"""What a backend reads, as plain values: the border between the drivers on one side and wire and screen on the other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+OK, LOST, HUNG, DRIVER_MISMATCH, SUSPENDED, UNKNOWN = "ok", "lost", "hung", "driver_mismatch", "suspended", "unknown"
+"""States of a GPU; in upper case they are the names of `Gpu.State` on the wire."""
+
+NOT_SUPPORTED, NO_PERMISSION, NAMESPACE, BACKEND = "NOT_SUPPORTED", "NO_PERMISSION", "NAMESPACE", "BACKEND"
+ERROR = "ERROR"
+"""Reasons for absence, the names of `Absence.Reason` on the wire (there are also MIG, LOST, HUNG and SUSPENDED)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuIdentity:
+    """Who a GPU is and where it sits. A GPU is its UUID; everything else may change."""
+
+    uuid: str
+    index: int | None = None
+    name: str | None = None
+    pci_bus_id: str | None = None
+    serial: str | None = None
+    vbios: str | None = None
+    parent_uuid: str | None = None
+    mig_profile: str | None = None
+    mig_instance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuReading:
+    """One GPU at one tick. `values` holds what was read, by catalogue name and in catalogue units; `absent` says why
+    each metric that was asked for is not there (catalogue name to reason)."""
+
+    gpu: GpuIdentity
+    state: str = OK
+    values: Mapping[str, int | float] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All GPUs of a host at one tick, with what is known of the driver. `note` says in one sentence for the operator
+    why there is no GPU or what is wrong with the driver; None when all is well."""
+
+    backend: str
+    gpus: tuple[GpuReading, ...] = ()
+    driver_version: str | None = None
+    nvml_version: str | None = None
+    note: str | None = None
+    simulated: bool = False
+
+
+class Breadcrumb(Protocol):
+    """Where a backend says which driver call it is about to make, so that a hang can be named."""
+
+    def enter(self, call: str, gpu: str, deadline_seconds: float | None = None) -> None:
+        """`call` on `gpu` ("GPU 3", or "" for the whole driver) begins now. None means the usual deadline."""
+
+    def leave(self) -> None:
+        """The call has returned."""
+
+
+class Backend(Protocol):
+    """One way to read the GPUs of a host.
+
+    `read` never raises for what a driver does: a field that fails costs that field, a GPU that fails costs that GPU,
+    and a driver that is missing gives a `Reading` without GPUs and with a note. It may be called again at any time and
+    then looks again.
+    """
+
+    name: str
+
+    def read(self, instant_us: int) -> Reading:
+        """Read every GPU now. `instant_us` is the wall time of the tick in microseconds."""
+
+    def close(self) -> None:
+        """Release the driver. Safe to call twice and without a read before."""

@@ -1,0 +1,1 @@
+"""The gRPC edge: streams in, acknowledgements out."""

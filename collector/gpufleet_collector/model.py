@@ -1,0 +1,98 @@
+"""What travels between ingest, live, store and web: frozen values without protobuf, SQL or HTTP in them."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from gpufleet_proto.catalog import METRICS
+
+Values: TypeAlias = tuple[int | float | None, ...]
+"""One value per metric in the order of `METRICS`, rounded to its resolution; None is absent."""
+
+METRIC_NAMES: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+METRIC_INDEX: dict[str, int] = {name: index for index, name in enumerate(METRIC_NAMES)}
+
+EIGHT_METRICS: tuple[str, ...] = METRIC_NAMES[:8]
+"""The metrics that existing clients of the WebSocket know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU as its agent declares it. `state` is lower case (`ok`, `lost`, ...); `absent` maps metric to reason."""
+
+    uuid: str
+    index: int | None = None
+    name: str | None = None
+    pci_bus_id: str | None = None
+    serial: str | None = None
+    vbios: str | None = None
+    parent_uuid: str | None = None
+    mig_profile: str | None = None
+    mig_instance: int | None = None
+    state: str = "unknown"
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The GPUs of a host since `observed_at` (microseconds of wall time, the agent's clock)."""
+
+    observed_at: int
+    backend: str
+    simulated: bool = False
+    driver_version: str | None = None
+    nvml_version: str | None = None
+    note: str | None = None
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentInfo:
+    """The agent at the other end of a stream, from its Hello. `agent_id` is new with every start of the process."""
+
+    agent_id: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    boot_id: str = ""
+    version: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCost:
+    """What the agent itself uses, from its heartbeat. None is not known."""
+
+    supervisor_rss_bytes: int | None = None
+    probe_rss_bytes: int | None = None
+    supervisor_cpu_seconds_total: float | None = None
+    probe_cpu_seconds_total: float | None = None
+    samples_taken_total: int = 0
+    samples_dropped_total: int = 0
+    reconnects_total: int = 0
+    unacked_reports: int = 0
+    unacked_bytes: int = 0
+    probe_restarts_total: int = 0
+    hung_call: str | None = None
+    hung_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One GPU at one instant (microseconds of wall time at the tick)."""
+
+    gpu_uuid: str
+    recorded_at: int
+    values: Values
+
+
+class Refusal(enum.Enum):
+    """Why a sample was refused for good; the values are the names on the wire and on /metrics."""
+
+    FUTURE = "future"
+    TOO_OLD = "too_old"
+    INVALID = "invalid"
+    LIMIT = "limit"
+
+
+HostState: TypeAlias = str
+"""`up`, `late`, `down`, `left` or `unknown`."""

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: the API, the page, and the health of the collector itself."""
