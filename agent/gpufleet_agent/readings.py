@@ -1,4 +1,4 @@
-"""What a backend reads, as plain values: the border between the drivers on one side and wire and screen on the other."""
+"""What a backend reads, as plain values: the border between the drivers and the wire."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,0 +1,38 @@
+"""Every error the collector raises on purpose, and who should do what about it.
+
+CollectorError
+├── ConfigurationError       the operator: correct the setting that is named; exit status 2
+├── DataDirectoryError       the operator: the data directory is in use, or of another PostgreSQL; exit status 2
+├── SchemaError              the operator: install a collector that knows this schema; exit status 2
+├── DatabaseUnavailable      nobody at once: retried; the operator when it lasts
+└── BadRequest               the client: correct the parameter that is named
+"""
+
+
+class CollectorError(Exception):
+    """The root. `str()` is one line for a person."""
+
+
+class ConfigurationError(CollectorError):
+    """A setting is wrong; the message names it and the remedy."""
+
+
+class DataDirectoryError(CollectorError):
+    """The data directory cannot be used as it is, and was not touched; the message has the remedy."""
+
+
+class SchemaError(CollectorError):
+    """The database's schema is one that this collector cannot work with."""
+
+
+class DatabaseUnavailable(CollectorError):
+    """The database does not answer; whatever was asked may be asked again."""
+
+
+class BadRequest(CollectorError):
+    """A request that cannot be answered as put. `parameter` names the culprit."""
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(f"{parameter}: {detail}")
+        self.parameter = parameter
+        self.detail = detail

@@ -1,0 +1,54 @@
+"""The collector's own health as Prometheus metrics: one object, made once and passed to whoever counts."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class SelfMetrics:
+    """Counters and gauges of one collector process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.streams = Gauge("gpufleet_streams", "Agent streams open now", registry=registry)
+        self.streams_refused = Counter(
+            "gpufleet_streams_refused", "Agent streams refused or ended by the collector", ["reason"], registry=registry
+        )
+        self.messages = Counter("gpufleet_messages_received", "Messages from agents", ["kind"], registry=registry)
+        self.samples_received = Counter("gpufleet_samples_received", "GPU samples received", registry=registry)
+        self.samples_committed = Counter(
+            "gpufleet_samples_committed", "GPU samples settled as stored", registry=registry
+        )
+        self.samples_refused = Counter(
+            "gpufleet_samples_refused", "GPU samples refused for good", ["reason"], registry=registry
+        )
+        self.values_refused = Counter(
+            "gpufleet_values_refused", "Values dropped from samples that were kept", ["reason"], registry=registry
+        )
+        self.strings_trimmed = Counter("gpufleet_strings_trimmed", "Strings cut or cleaned", registry=registry)
+        self.unknown_metrics = Counter(
+            "gpufleet_unknown_metrics", "Metrics this collector does not know, once per stream", registry=registry
+        )
+        self.reports_deferred = Counter(
+            "gpufleet_reports_deferred", "Reports sent back because the queue was full", registry=registry
+        )
+        self.pending_samples = Gauge(
+            "gpufleet_pending_samples", "GPU samples waiting to be committed", registry=registry
+        )
+        self.commit_seconds = Histogram("gpufleet_commit_seconds", "Time of one commit of samples", registry=registry)
+        self.commit_failures = Counter(
+            "gpufleet_commit_failures", "Commits that failed and were tried again", registry=registry
+        )
+        self.duplicate_hosts = Counter(
+            "gpufleet_duplicate_hosts", "Times two live agents fought over one host name", registry=registry
+        )
+        self.websocket_clients = Gauge("gpufleet_websocket_clients", "WebSocket clients connected", registry=registry)
+        self.websocket_events = Counter(
+            "gpufleet_websocket_events", "Events sent to WebSocket clients", registry=registry
+        )
+        self.websocket_superseded = Counter(
+            "gpufleet_websocket_superseded", "Pending events replaced by a newer one of the same GPU", registry=registry
+        )
+        self.websocket_stalled = Counter(
+            "gpufleet_websocket_stalled", "WebSocket clients closed because they did not read", registry=registry
+        )
+        self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)
