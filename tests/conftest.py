@@ -1,0 +1,58 @@
+"""What every test may ask for: a real PostgreSQL, and databases on it that nobody else sees."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from fakes.postgres import Databases, run_apart, server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server: DATABASE_URL when it is set, else a throw-away cluster per worker."""
+    with server(os.environ.get("DATABASE_URL")) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Iterator[Databases]:
+    """Makes further databases; whatever is left is dropped at the end."""
+    made = Databases(postgres_server, os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    try:
+        yield made
+    finally:
+        made.drop_all()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(databases: Databases) -> str:
+    """The address of a migrated database to be copied; connect to it and nobody can copy it."""
+    from gpufleet_collector.store.database import Database
+
+    dsn = databases.create()
+
+    async def migrate() -> None:
+        database = Database(dsn)
+        try:
+            await database.migrate()
+        finally:
+            await database.close()
+
+    run_apart(migrate)
+    return dsn
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The address of a fresh database with nothing in it."""
+    dsn = databases.create()
+    yield dsn
+    databases.drop(dsn)
+
+
+@pytest.fixture
+def database_url(databases: Databases, migrated_template: str) -> Iterator[str]:
+    """The address of a fresh, migrated database."""
+    dsn = databases.create(migrated_template)
+    yield dsn
+    databases.drop(dsn)
