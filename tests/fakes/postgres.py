@@ -122,14 +122,14 @@ class ThrowAwayPostgres:
 
     def _initialise(self) -> None:
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
-        command = [self._binaries / "initdb", "-D", self._data, *options]
+        command: list[str | Path] = [self._binaries / "initdb", "-D", self._data, *options]
         with self._log.open("wb") as log:
             assert self._identity.succeeds(command, self.directory, log), self._log.read_text()
 
     def _comes_up(self, deadline: float) -> bool:
         """Start the postmaster; True when it answers, False when it ended itself."""
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        command = [self._binaries / "postgres", "-D", self._data, "-k", self.directory, *settings]
+        command: list[str | Path] = [self._binaries / "postgres", "-D", self._data, "-k", self.directory, *settings]
         with self._log.open("wb") as log:
             process = self._process = self._identity.popen(command, self.directory, log)
         while process.poll() is None:
@@ -248,9 +248,14 @@ def _reachable(binaries: Path, directory: Path, identity: Identity) -> Path:
     """`binaries`, or a copy of their installation where the user of PostgreSQL can run them."""
     if _can_enter(binaries, identity):
         return binaries
-    copy = directory / "install"
-    shutil.copytree(binaries.parent, copy, ignore=shutil.ignore_patterns("include"), symlinks=True)
-    copy.chmod(0o755)
+    installation, package = binaries.parent, binaries.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")  # the wheel's binaries look for them beside the package
+    copy = directory / package.name / installation.name
+    shutil.copytree(installation, copy, ignore=shutil.ignore_patterns("include"), symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, directory / libraries.name)
+    for closed in (directory / package.name, copy, copy / binaries.name):
+        closed.chmod(0o755)
     return copy / binaries.name
 
 
