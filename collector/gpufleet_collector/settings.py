@@ -1,0 +1,76 @@
+"""The collector's settings as data, so that command line, environment and README name the same ones."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its environment variable, its default for a reader, one line of help, and what a right value is.
+
+    A `switch` needs no value on the command line.
+    """
+
+    variable: str
+    default: str
+    help: str
+    expects: str
+    switch: bool = False
+
+    @property
+    def flag(self) -> str:
+        """`GPUFLEET_HTTP_LISTEN` -> `--http-listen`."""
+        return "--" + self.variable.removeprefix("GPUFLEET_").lower().replace("_", "-")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_URL",
+        "unset: own PostgreSQL under the data directory",
+        "PostgreSQL 15 or newer to store in",
+        "give postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    ),
+    Setting(
+        "PG_BIN",
+        "the installed wheel's",
+        "folder with the initdb and postgres of the own PostgreSQL",
+        "give the folder that holds initdb and postgres",
+    ),
+    Setting(
+        "GPUFLEET_DATA_DIR",
+        "./.gpufleet under `make run`, else the platform's state directory",
+        "where everything is kept",
+        "give a folder",
+    ),
+    Setting(
+        "GPUFLEET_HTTP_LISTEN",
+        "127.0.0.1:8080",
+        "address of dashboard, REST and WebSocket",
+        "give HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080",
+    ),
+    Setting(
+        "GPUFLEET_GRPC_LISTEN",
+        "127.0.0.1:50051",
+        "address that agents stream to",
+        "give HOST:PORT, such as 127.0.0.1:50051 or [::1]:50051",
+    ),
+    Setting("RETENTION_DAYS", "30", "days that samples are kept", "give whole days, 1 to 36500"),
+    Setting(
+        "GPU_POLL_INTERVAL_SECONDS",
+        "unset: each agent's own",
+        "seconds between two readings, sent to agents that set none",
+        "give seconds, more than 0 and at most 86400",
+    ),
+    Setting(
+        "GPUFLEET_WS_EVENTS_MAX_GPUS",
+        "1000",
+        "GPUs up to which an unfiltered WebSocket gets single events",
+        "give a whole number, 1 to 1000000",
+    ),
+    Setting(
+        "GPUFLEET_ALLOW_INSECURE",
+        "unset",
+        "1 allows listening beyond this machine without TLS and tokens",
+        "give 1 or 0",
+        switch=True,
+    ),
+)
