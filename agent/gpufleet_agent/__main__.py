@@ -1,0 +1,146 @@
+"""The command `gpufleet-agent`: parse, build, run, and an exit status that means something."""
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from gpufleet_agent.config import AgentConfig, parse_interval, read_config
+from gpufleet_agent.errors import AgentError, ConfigurationError
+from gpufleet_agent.settings import SETTINGS
+
+EXIT_FAILED, EXIT_WRONG_USE = 1, 2
+_DURATION_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+MAX_BACKFILL_SECONDS = 400 * 86_400
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; the exit status: 0 done, 1 failed, 2 wrong use."""
+    arguments = build_parser().parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        status: int = arguments.command(arguments)
+    except ConfigurationError as error:
+        return _complain(str(error), EXIT_WRONG_USE)
+    except AgentError as error:
+        return _complain(str(error), EXIT_FAILED)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gpufleet-agent", description="Streams this host's GPUs to a collector.")
+    parser.add_argument("--version", action="version", version=version("gpufleet-agent"))
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, command, help_text in (
+        ("run", _run, "read this host's GPUs and stream them"),
+        ("snapshot", _snapshot, "print one reading"),
+        ("doctor", _doctor, "say what works, what does not, and what to do about it"),
+    ):
+        _add_settings(_add_command(commands, name, command, help_text))
+    commands.choices["snapshot"].add_argument("--json", action="store_true", help="print JSON")
+    _add_simulate(commands)
+    return parser
+
+
+def _add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: object, help_text: str) -> argparse.ArgumentParser:  # fmt: skip # noqa: E501
+    parser = commands.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(command=command)
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings", "each also as an environment variable; flags win")
+    for setting in SETTINGS:
+        help_text = f"{setting.help} ({setting.variable}; default: {setting.default})"
+        group.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=help_text)
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _add_command(commands, "simulate", _simulate, "stream a whole simulated fleet, one connection per host")
+    parser.add_argument("--hosts", default="8", metavar="N", help="hosts (default: 8)")
+    parser.add_argument("--gpus", default="8", metavar="M", help="GPUs per host (default: 8)")
+    parser.add_argument(
+        "--interval", metavar="S", help="seconds between ticks (default: GPU_POLL_INTERVAL_SECONDS or 5)"
+    )
+    parser.add_argument("--seed", default="0", metavar="K", help="another seed is another fleet (default: 0)")
+    parser.add_argument("--faults", action="store_true", help="one GPU of every host is lost now and then")
+    parser.add_argument("--backfill", default="0s", metavar="TIME", help="history to replay first, such as 90s, 1h, 7d")
+    parser.add_argument("--collector", dest="GPUFLEET_COLLECTOR", metavar="VALUE", help="as for run")
+
+
+def _config(arguments: argparse.Namespace) -> AgentConfig:
+    flags = {setting.variable: getattr(arguments, setting.variable, None) for setting in SETTINGS}
+    return read_config(os.environ, flags)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from gpufleet_agent.agent import Agent
+
+    config = _config(arguments)
+
+    async def run() -> None:
+        await Agent(config, logging.getLogger("gpufleet_agent")).run()
+
+    asyncio.run(run())
+    return 0
+
+
+def _snapshot(arguments: argparse.Namespace) -> int:
+    from gpufleet_agent import snapshot
+
+    return snapshot.run(_config(arguments), as_json=arguments.json, stdout=sys.stdout, stderr=sys.stderr)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from gpufleet_agent import doctor
+
+    return doctor.run(_config(arguments), stdout=sys.stdout)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from gpufleet_agent.simulate import FleetOrders, simulate
+
+    config = _config(arguments)
+    orders = FleetOrders(
+        targets=config.collectors,
+        hosts=_whole("--hosts", arguments.hosts, 1, 100_000),
+        gpus=_whole("--gpus", arguments.gpus, 0, 256),
+        interval_seconds=config.interval_seconds if arguments.interval is None else parse_interval(arguments.interval),
+        seed=_whole("--seed", arguments.seed, 0, 2**63),
+        faults=arguments.faults,
+        backfill_seconds=_duration("--backfill", arguments.backfill),
+    )
+    sys.stdout.write(asyncio.run(simulate(orders, logging.getLogger("gpufleet_agent"))) + "\n")
+    return 0
+
+
+def _whole(flag: str, text: str, least: int, most: int) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ConfigurationError(f"{flag}={text!r}: give a whole number from {least} to {most}")
+    return int(text)
+
+
+def _duration(flag: str, text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    seconds = float(match[1]) * _DURATION_SECONDS[match[2]] if match else -1.0
+    if not 0 <= seconds <= MAX_BACKFILL_SECONDS:
+        raise ConfigurationError(f"{flag}={text!r}: give a time such as 90s, 30m, 24h or 7d, at most 400d")
+    return seconds
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"gpufleet-agent: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

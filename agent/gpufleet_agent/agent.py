@@ -1,0 +1,203 @@
+"""The supervisor: puts probe, outbox and uplink together for one host, and starts and stops them in order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import random
+import secrets
+import signal
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from gpufleet_agent.breadcrumb import Call
+from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
+from gpufleet_agent.inventory import InventoryWatch
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
+from gpufleet_agent.readings import Reading
+from gpufleet_agent.selfcost import UNKNOWN_COST, process_cost
+from gpufleet_agent.uplink import Uplink
+from gpufleet_agent.wire import MAX_MESSAGE_BYTES, PROTOCOL, encode_ticks, inventory_of, tick_of
+from gpufleet_proto import telemetry_pb2 as pb
+
+FIRST_READING_SECONDS = 8.0
+FLUSH_SECONDS = 5.0
+"""On SIGTERM what is not settled yet gets so long to arrive."""
+
+
+class Agent:
+    """One host's agent: `run` until it is told to stop."""
+
+    def __init__(self, config: AgentConfig, log: logging.Logger) -> None:
+        self._config = config
+        self._log = log
+        self._interval = config.interval_seconds
+        self._ticks_per_report = 1
+        self._ticks: list[pb.Tick] = []
+        self._agent_id = secrets.token_hex(8)
+        self._boot_id = read_boot_id()
+        self._inventory = InventoryWatch()
+        self._read_once = asyncio.Event()
+        self.outbox = Outbox()
+        orders = ProbeOrders(config.backend, config.interval_seconds, config.nvidia_smi, config.host_name)
+        rng = random.SystemRandom()
+        self.probe = ProbeProcess(
+            orders, on_reading=self._on_reading, on_hang=self._on_hang, random=rng.random, log=log
+        )
+        self.uplink = Uplink(
+            config.collectors,
+            self.outbox,
+            greeting=self._hello,
+            heartbeat=self._heartbeat,
+            on_welcome=self._on_welcome,
+            random=rng.random,
+            log=log,
+        )
+
+    async def run(self) -> None:
+        """Read and stream until SIGTERM or SIGINT; then flush for at most FLUSH_SECONDS."""
+        stop = stop_on_signals()
+        probing = asyncio.create_task(self.probe.run())
+        streaming = asyncio.create_task(self._stream())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({probing, streaming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await _cancel(probing)
+            self._send_ticks()
+            if not await self.uplink.finish(FLUSH_SECONDS):
+                self._log.warning("stopped with %d samples not settled", self.outbox.pending_samples)
+            await _cancel(streaming, stopping)
+
+    async def _stream(self) -> None:
+        """A Hello with the inventory spares the collector a guess; a driver that hangs must not keep the host away."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_READING_SECONDS):
+                await self._read_once.wait()
+        await self.uplink.run()
+
+    def _on_reading(self, instant_us: int, reading: Reading) -> None:
+        self._read_once.set()
+        if self._inventory.see(instant_us, reading):
+            self._log.info("%s", describe(reading))
+            self._send_ticks()
+            self._announce()
+        tick = tick_of(instant_us, reading)
+        if tick.gpus:
+            self._ticks.append(tick)
+        if len(self._ticks) >= self._ticks_per_report:
+            self._send_ticks()
+
+    def _send_ticks(self) -> None:
+        ticks, self._ticks = self._ticks, []
+        if not ticks:
+            return
+        payload = encode_ticks(ticks)
+        samples = sum(len(tick.gpus) for tick in ticks)
+        if len(payload) > MAX_MESSAGE_BYTES:
+            self._log.error("a report of %d bytes is larger than any collector takes; it is dropped", len(payload))
+            self.outbox.tally.taken += samples
+            self.outbox.tally.dropped += samples
+            return
+        self.outbox.add(payload, samples)
+        self.uplink.wake()
+
+    def _on_hang(self, call: Call) -> None:
+        self._log.error("driver call hangs: %s", call.describe(time.monotonic()))
+        if self._inventory.hang(time.time_ns() // 1000, call.gpu):
+            self._announce()
+
+    def _on_welcome(self, welcome: pb.Welcome) -> None:
+        self._ticks_per_report = max(1, welcome.ticks_per_report)
+        wanted = welcome.interval_seconds if welcome.HasField("interval_seconds") else self._config.interval_seconds
+        if self._config.interval_explicit or wanted == self._interval or not 0 < wanted <= MAX_INTERVAL_SECONDS:
+            return
+        self._interval = wanted
+        self._log.info("the collector asks for a reading every %g s", wanted)
+        self.probe.change_interval(wanted)
+
+    def _announce(self) -> None:
+        inventory = self._inventory_message()
+        if inventory is not None:
+            self.uplink.announce(inventory)
+
+    def _inventory_message(self) -> pb.Inventory | None:
+        current = self._inventory.current
+        return None if current is None else inventory_of(self._inventory.since_us, current)
+
+    def _hello(self) -> pb.Hello:
+        return pb.Hello(
+            protocol=PROTOCOL,
+            host=self._config.host_name,
+            agent_id=self._agent_id,
+            labels=self._config.labels,
+            boot_id=self._boot_id,
+            agent_version=version("gpufleet-agent"),
+            platform=describe_platform(),
+            inventory=self._inventory_message(),
+            interval_seconds=self._interval,
+            sent_at_us=time.time_ns() // 1000,
+        )
+
+    def _heartbeat(self) -> pb.Heartbeat:
+        return pb.Heartbeat(sent_at_us=time.time_ns() // 1000, interval_seconds=self._interval, cost=self._cost())
+
+    def _cost(self) -> pb.AgentCost:
+        own = process_cost(os.getpid())
+        probe = UNKNOWN_COST if self.probe.pid is None else process_cost(self.probe.pid)
+        hanging, tally = self.probe.hanging, self.outbox.tally
+        return pb.AgentCost(
+            supervisor_rss_bytes=own.rss_bytes,
+            supervisor_cpu_seconds_total=own.cpu_seconds,
+            probe_rss_bytes=probe.rss_bytes,
+            probe_cpu_seconds_total=probe.cpu_seconds,
+            samples_taken_total=tally.taken,
+            samples_dropped_total=tally.dropped,
+            reconnects_total=max(0, self.uplink.state.connections - 1),
+            unacked_reports=len(self.outbox),
+            unacked_bytes=self.outbox.bytes,
+            probe_restarts_total=self.probe.restarts,
+            hung_call=None if hanging is None else f"{hanging.name} {hanging.gpu}".strip(),
+            hung_seconds=None if hanging is None else time.monotonic() - hanging.started,
+        )
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def read_boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """The kernel's name for this boot; empty where there is none."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def describe_platform() -> str:
+    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def describe(reading: Reading) -> str:
+    """One line for the log on what is read now."""
+    if not reading.gpus:
+        return f"no GPU through {reading.backend}: {reading.note or 'none found'}"
+    states = [gpu.state for gpu in reading.gpus]
+    troubled = "".join(f", {states.count(state)} {state}" for state in sorted(set(states) - {"ok"}))
+    return f"{len(reading.gpus)} GPUs through {reading.backend}{troubled}"
+
+
+async def _cancel(*tasks: "asyncio.Task[object]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

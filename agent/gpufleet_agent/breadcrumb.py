@@ -1,0 +1,99 @@
+"""A page of memory shared by probe and supervisor in which the probe says which driver call it is in: the one thing
+that can still be read when that call never returns."""
+
+import mmap
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SIZE = 256
+_HEADER = struct.Struct("<QddHH")
+"""Version (odd while being written), start (monotonic seconds, 0: none), deadline (seconds), lengths of the texts."""
+_TEXT_AT = _HEADER.size
+_TEXT_MAX = (SIZE - _TEXT_AT) // 2
+DEFAULT_DEADLINE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A driver call under way since `started` (monotonic seconds) that ought to end within `deadline_seconds`."""
+
+    name: str
+    gpu: str
+    started: float
+    deadline_seconds: float
+
+    def overdue(self, now: float) -> bool:
+        return now - self.started > self.deadline_seconds
+
+    def describe(self, now: float) -> str:
+        """`nvmlDeviceGetTemperature on GPU 3, 6 s`."""
+        where = f" on {self.gpu}" if self.gpu else ""
+        return f"{self.name}{where}, {now - self.started:.0f} s"
+
+
+def create() -> int:
+    """A file descriptor of shared memory, to be passed to the probe."""
+    descriptor = os.memfd_create("gpufleet-breadcrumb")
+    os.ftruncate(descriptor, SIZE)
+    return descriptor
+
+
+class BreadcrumbWriter:
+    """The probe's end. Implements `readings.Breadcrumb`."""
+
+    def __init__(
+        self, descriptor: int, clock: Callable[[], float], deadline_seconds: float = DEFAULT_DEADLINE_SECONDS
+    ) -> None:
+        self._memory = mmap.mmap(descriptor, SIZE)
+        self._clock = clock
+        self._deadline = deadline_seconds
+        self._version = 0
+
+    def enter(self, call: str, gpu: str, deadline_seconds: float | None = None) -> None:
+        name, where = call.encode()[:_TEXT_MAX], gpu.encode()[:_TEXT_MAX]
+        deadline = self._deadline if deadline_seconds is None else deadline_seconds
+        self._write(self._clock(), deadline, name, where)
+
+    def leave(self) -> None:
+        self._write(0.0, 0.0, b"", b"")
+
+    def _write(self, started: float, deadline: float, name: bytes, where: bytes) -> None:
+        memory, header = self._memory, _HEADER
+        self._version += 2
+        header.pack_into(memory, 0, self._version - 1, 0.0, 0.0, 0, 0)
+        if name:
+            memory[_TEXT_AT : _TEXT_AT + len(name) + len(where)] = name + where
+        header.pack_into(memory, 0, self._version, started, deadline, len(name), len(where))
+
+
+class BreadcrumbReader:
+    """The supervisor's end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._memory = mmap.mmap(descriptor, SIZE)
+
+    def read(self) -> Call | None:
+        """The call under way, or None (also while it is just being written: the next look will tell)."""
+        page = bytes(self._memory)
+        version, started, deadline, name_length, where_length = _HEADER.unpack_from(page)
+        if version % 2 or not started or self._memory[: _HEADER.size] != page[: _HEADER.size]:
+            return None
+        where_at = _TEXT_AT + name_length
+        name = page[_TEXT_AT:where_at].decode(errors="replace")
+        where = page[where_at : where_at + where_length].decode(errors="replace")
+        return Call(name, where, started, deadline)
+
+    def close(self) -> None:
+        self._memory.close()
+
+
+class NoBreadcrumb:
+    """For a reading that nobody watches."""
+
+    def enter(self, call: str, gpu: str, deadline_seconds: float | None = None) -> None:
+        """Nobody looks."""
+
+    def leave(self) -> None:
+        """Nobody looks."""

@@ -1,0 +1,18 @@
+"""Every error the agent raises on purpose, and who should do what about it.
+
+AgentError
+├── ConfigurationError   the operator: correct the setting that is named; exit status 2
+└── StreamEnded          nobody: the uplink tries again; the operator when it lasts
+"""
+
+
+class AgentError(Exception):
+    """The root. `str()` is one line for a person."""
+
+
+class ConfigurationError(AgentError):
+    """A setting is wrong; the message names it and the remedy."""
+
+
+class StreamEnded(AgentError):
+    """The stream to the collector is over, or never came to be; the message says why."""

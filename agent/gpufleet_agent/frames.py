@@ -1,0 +1,54 @@
+"""Readings as lines of JSON over the pipe from the probe to the supervisor, so that the probe needs no protobuf."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""A longer line is a broken probe: it is ended and started anew."""
+
+
+class BadFrame(ValueError):
+    """A line that no probe writes."""
+
+
+def encode(instant_us: int, reading: Reading) -> bytes:
+    """One line, ending in a newline. Values that JSON cannot carry (NaN, infinite) raise ValueError."""
+    frame = {
+        "instant_us": instant_us,
+        "backend": reading.backend,
+        "driver_version": reading.driver_version,
+        "nvml_version": reading.nvml_version,
+        "note": reading.note,
+        "simulated": reading.simulated,
+        "gpus": [
+            {"gpu": asdict(gpu.gpu), "state": gpu.state, "values": dict(gpu.values), "absent": dict(gpu.absent)}
+            for gpu in reading.gpus
+        ],
+    }
+    return json.dumps(frame, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> tuple[int, Reading]:
+    """The instant (µs of wall time) and the reading of one line. Raises BadFrame."""
+    try:
+        frame = json.loads(line)
+        return int(frame["instant_us"]), _reading(frame)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadFrame(f"the probe wrote a line that is not a reading: {error}") from error
+
+
+def _reading(frame: dict[str, Any]) -> Reading:
+    return Reading(
+        backend=frame["backend"],
+        driver_version=frame["driver_version"],
+        nvml_version=frame["nvml_version"],
+        note=frame["note"],
+        simulated=frame["simulated"],
+        gpus=tuple(
+            GpuReading(GpuIdentity(**gpu["gpu"]), gpu["state"], dict(gpu["values"]), dict(gpu["absent"]))
+            for gpu in frame["gpus"]
+        ),
+    )

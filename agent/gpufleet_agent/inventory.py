@@ -1,0 +1,37 @@
+"""What the agent knows of its GPUs: when a reading shows another inventory, and what a hang does to it."""
+
+from dataclasses import replace
+
+from gpufleet_agent.readings import HUNG, GpuReading, Reading
+
+
+def outline(reading: Reading) -> Reading:
+    """The reading without its values: two readings with the same outline have the same inventory."""
+    return replace(reading, gpus=tuple(replace(gpu, values={}) for gpu in reading.gpus))
+
+
+class InventoryWatch:
+    """Remembers the inventory and since when it holds; there is none before the first reading."""
+
+    def __init__(self) -> None:
+        self.current: Reading | None = None
+        self.since_us = 0
+
+    def see(self, instant_us: int, reading: Reading) -> bool:
+        """Whether this reading shows another inventory than before; it is the current one from now on."""
+        seen = outline(reading)
+        if seen == self.current:
+            return False
+        self.current, self.since_us = seen, instant_us
+        return True
+
+    def hang(self, instant_us: int, gpu: str) -> bool:
+        """A driver call hangs on `gpu` ("GPU 3"), or in the driver as a whole (""). Whether that changes anything."""
+        if self.current is None:
+            return False
+        gpus = tuple(_hung(gpu, reading) for reading in self.current.gpus)
+        return self.see(instant_us, replace(self.current, gpus=gpus))
+
+
+def _hung(gpu: str, reading: GpuReading) -> GpuReading:
+    return replace(reading, state=HUNG) if gpu in ("", f"GPU {reading.gpu.index}") else reading

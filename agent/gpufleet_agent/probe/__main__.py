@@ -1,0 +1,85 @@
+"""The probe: one loop that reads the GPUs at every tick and writes what it read to standard output.
+
+It takes its orders as lines of JSON on standard input and ends when that closes, so it never outlives its supervisor.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import dataclass
+
+from gpufleet_agent.breadcrumb import BreadcrumbWriter
+from gpufleet_agent.frames import encode
+from gpufleet_agent.probe.backends import open_backend
+from gpufleet_agent.readings import Backend
+from gpufleet_agent.ticks import InstantStamp, TickSchedule
+
+EXIT_NEEDS_NEW_PROCESS = 75
+"""The driver library on disk is not the one loaded: only a new process can load the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the supervisor wants, passed as JSON in the first argument."""
+
+    backend: str
+    interval_seconds: float
+    nvidia_smi: str
+    breadcrumb_descriptor: int
+    simulated_host: str = ""
+    seed: int = 0
+
+
+def run(orders: Orders, stdin: int, stdout: int) -> int:
+    """Tick until standard input closes; the exit status."""
+    breadcrumb = BreadcrumbWriter(orders.breadcrumb_descriptor, time.monotonic)
+    backend = open_backend(
+        orders.backend,
+        nvidia_smi=orders.nvidia_smi,
+        breadcrumb=breadcrumb,
+        simulated_host=orders.simulated_host,
+        seed=orders.seed,
+    )
+    schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds), InstantStamp()
+    try:
+        while True:
+            line = _wait_for_order(stdin, schedule.wait_seconds(time.monotonic()))
+            if line == b"":
+                return 0
+            if line is not None:
+                schedule.change_interval(float(json.loads(line)["interval_seconds"]), time.monotonic())
+                continue
+            _tick(backend, stamp.stamp(time.time_ns() // 1000), stdout)
+            if getattr(backend, "needs_new_process", False):
+                return EXIT_NEEDS_NEW_PROCESS
+            schedule.advance(time.monotonic())
+    finally:
+        backend.close()
+
+
+def _wait_for_order(stdin: int, seconds: float) -> bytes | None:
+    """A line from the supervisor, b"" when it has gone, None when the time is up."""
+    ready, _, _ = select.select([stdin], [], [], seconds)
+    return os.read(stdin, 4096) if ready else None
+
+
+def _tick(backend: Backend, instant_us: int, stdout: int) -> None:
+    line = memoryview(encode(instant_us, backend.read(instant_us)))
+    while line:
+        line = line[os.write(stdout, line) :]
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders = Orders(**json.loads(sys.argv[1]))
+    try:
+        return run(orders, sys.stdin.fileno(), sys.stdout.fileno())
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

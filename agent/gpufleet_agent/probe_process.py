@@ -1,0 +1,180 @@
+"""The supervisor's side of the probe: start it, listen to it, notice when it hangs, and replace it."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from gpufleet_agent import breadcrumb
+from gpufleet_agent.backoff import Backoff
+from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
+from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
+from gpufleet_agent.readings import Reading
+
+WATCH_SECONDS = 0.5
+RESPAWN_BASE_SECONDS = 0.5
+RESPAWN_CAP_SECONDS = 30.0
+STEADY_AFTER_SECONDS = 60.0
+"""A probe that lived so long was a good one: the next respawn is quick again."""
+
+MAX_UNKILLABLE = 2
+"""So many killed probes may wait in the kernel (D state) at once; until one is gone no other is started."""
+
+STOP_SECONDS = 2.0
+SILENCE_TICKS, SILENCE_SECONDS = 3, 10.0
+"""A probe that says nothing for so many ticks and so many seconds more is broken, whatever its breadcrumb says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOrders:
+    """What the probe is to read, and how often; see `probe.__main__.Orders`."""
+
+    backend: str
+    interval_seconds: float
+    nvidia_smi: str
+    simulated_host: str = ""
+    seed: int = 0
+
+
+class ProbeProcess:
+    """Keeps one probe running and passes on what it reads.
+
+    `on_reading(instant_us, reading)` for every tick; `on_hang(call)` once per call that is overdue, before the probe
+    is killed.
+    """
+
+    def __init__(
+        self,
+        orders: ProbeOrders,
+        *,
+        on_reading: Callable[[int, Reading], None],
+        on_hang: Callable[[Call], None],
+        random: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        self._orders = orders
+        self._interval = orders.interval_seconds
+        self._on_reading = on_reading
+        self._on_hang = on_hang
+        self._backoff = Backoff(RESPAWN_BASE_SECONDS, RESPAWN_CAP_SECONDS, random)
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._killed: list[asyncio.subprocess.Process] = []
+        self._heard_at = 0.0
+        self.restarts = 0
+        self.hanging: Call | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def run(self) -> None:
+        """Keep a probe running until cancelled; then end it."""
+        while True:
+            await self._wait_for_room()
+            started = time.monotonic()
+            why = await self._live_once()
+            if time.monotonic() - started >= STEADY_AFTER_SECONDS:
+                self._backoff.reset()
+            self.restarts += 1
+            delay = self._backoff.next_delay()
+            self._log.warning("probe %s; starting another in %.1f s", why, delay)
+            await asyncio.sleep(delay)
+
+    def change_interval(self, seconds: float) -> None:
+        """From now on tick every `seconds`, this probe and those after it."""
+        self._interval = seconds
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(json.dumps({"interval_seconds": seconds}).encode() + b"\n")
+
+    async def _live_once(self) -> str:
+        descriptor = breadcrumb.create()
+        crumbs = BreadcrumbReader(descriptor)
+        try:
+            process = self._process = await self._spawn(descriptor)
+        finally:
+            os.close(descriptor)
+        self._heard_at = time.monotonic()
+        listening = asyncio.ensure_future(self._listen(process))
+        watching = asyncio.ensure_future(self._watch(crumbs))
+        try:
+            await asyncio.wait({listening, watching}, return_when=asyncio.FIRST_COMPLETED)
+            return watching.result() if watching.done() else listening.result()
+        finally:
+            listening.cancel()
+            watching.cancel()
+            await asyncio.gather(listening, watching, return_exceptions=True)
+            self._process = None
+            self.hanging = None
+            await self._end(process)
+            crumbs.close()
+
+    async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
+        orders = {
+            **asdict(self._orders),
+            "interval_seconds": self._interval,
+            "breadcrumb_descriptor": descriptor,
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "gpufleet_agent.probe",
+            json.dumps(orders),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=(descriptor,),
+            limit=MAX_LINE_BYTES,
+        )
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> str:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+                if not line:
+                    return f"ended with status {await process.wait()}"
+                instant_us, reading = decode(line)
+            except (BadFrame, ValueError) as error:
+                return f"is broken ({error})"
+            self._heard_at = time.monotonic()
+            self._on_reading(instant_us, reading)
+
+    async def _watch(self, crumbs: BreadcrumbReader) -> str:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            now = time.monotonic()
+            call = crumbs.read()
+            if call is not None and call.overdue(now):
+                self.hanging = call
+                self._on_hang(call)
+                return f"hangs in {call.describe(now)}"
+            if now - self._heard_at > SILENCE_TICKS * self._interval + SILENCE_SECONDS:
+                return "has gone silent"
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """Close its input, then kill it; one that cannot be killed is left to the kernel and remembered."""
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.returncode is None:
+            process.kill()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            self._killed.append(process)
+
+    async def _wait_for_room(self) -> None:
+        said = False
+        while len(self._still_killed()) >= MAX_UNKILLABLE:
+            if not said:
+                self._log.error("%d probes cannot be killed (blocked in the driver); waiting for one", MAX_UNKILLABLE)
+                said = True
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _still_killed(self) -> list[asyncio.subprocess.Process]:
+        self._killed = [process for process in self._killed if process.returncode is None]
+        return self._killed

@@ -1,0 +1,27 @@
+"""The agent's settings as data, so that command line, environment and README name the same ones."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its environment variable, its default for a reader, and one line of help."""
+
+    variable: str
+    default: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """`GPUFLEET_HOST_NAME` -> `--host-name`."""
+        return "--" + self.variable.removeprefix("GPUFLEET_").lower().replace("_", "-")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("GPUFLEET_COLLECTOR", "grpc://127.0.0.1:50051", "collectors to stream to, tried in turn; comma-separated"),
+    Setting("GPUFLEET_HOST_NAME", "the host's name", "name under which this host appears"),
+    Setting("GPUFLEET_LABELS", "none", "labels of this host, such as rack=r1,pool=train"),
+    Setting("GPU_POLL_INTERVAL_SECONDS", "5.0", "seconds between two readings; wins over the collector's wish"),
+    Setting("GPUFLEET_BACKEND", "auto", "how GPUs are read: auto, nvml, nvidia-smi or simulated"),
+    Setting("GPUFLEET_NVIDIA_SMI", "nvidia-smi from PATH", "the nvidia-smi command"),
+)

@@ -1,0 +1,251 @@
+"""A whole fleet in one process, one connection per host: demo, load generator and fault rehearsal are this code."""
+
+import asyncio
+import json
+import logging
+import random
+import resource
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from gpufleet_agent.agent import describe_platform, read_boot_id, stop_on_signals
+from gpufleet_agent.errors import ConfigurationError
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.simulation.host import SimulatedHost
+from gpufleet_agent.uplink import Uplink
+from gpufleet_agent.wire import PROTOCOL, encode_ticks, inventory_of, tick_of
+from gpufleet_proto import telemetry_pb2 as pb
+
+MICROSECONDS = 1_000_000
+FLUSH_SECONDS = 30.0
+PROGRESS_SECONDS = 5.0
+BACKFILL_TICKS_PER_REPORT = 60
+BACKFILL_MAX_QUEUED = 16
+"""A host's backfill waits while so many of its reports are not settled: memory stays bounded however long it is."""
+
+OUTBOX_BYTES = 4 * 1024 * 1024
+FILES_BESIDE_CONNECTIONS = 256
+DROP_EVERY_SECONDS = 300.0
+"""With faults on, every host cuts its connection about so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOrders:
+    """What to simulate. `targets` are collectors as `host:port`; `backfill_seconds` is replayed before now."""
+
+    targets: tuple[str, ...]
+    hosts: int
+    gpus: int
+    interval_seconds: float
+    seed: int
+    faults: bool
+    backfill_seconds: float
+    name_prefix: str = "sim-"
+
+
+def tick_grid(phase_us: int, interval_us: int, since_us: int) -> int:
+    """The first instant at or after `since_us` on the grid of multiples of `interval_us` shifted by `phase_us`."""
+    return since_us + (phase_us - since_us) % interval_us
+
+
+class SimulatedAgent:
+    """One host of the fleet. Instants lie on a grid that depends on nothing but the host, so that a second run over the
+    same time gives the same samples."""
+
+    def __init__(self, orders: FleetOrders, number: int, *, wall_us: Callable[[], int], log: logging.Logger) -> None:
+        self._orders = orders
+        self._wall_us = wall_us
+        self.host = SimulatedHost(
+            f"{orders.name_prefix}{number:03d}", orders.gpus, seed=orders.seed, faults=orders.faults
+        )
+        self._interval_us = round(orders.interval_seconds * MICROSECONDS)
+        self._phase_us = self._interval_us * (number - 1) // orders.hosts
+        self._started_us = wall_us()
+        self._inventory = self.host.read(self._started_us, orders.interval_seconds)
+        self._observed_at_us = self._started_us - round(orders.backfill_seconds * MICROSECONDS)
+        self._agent_id = secrets.token_hex(8)
+        self._boot_id = read_boot_id()
+        self.outbox = Outbox(OUTBOX_BYTES)
+        self.uplink = Uplink(
+            orders.targets,
+            self.outbox,
+            greeting=self._hello,
+            heartbeat=self._heartbeat,
+            on_welcome=lambda _welcome: None,
+            random=random.SystemRandom().random,
+            log=log,
+        )
+
+    async def tick_for_ever(self) -> None:
+        """One report per tick, from now on."""
+        due_us = tick_grid(self._phase_us, self._interval_us, self._started_us)
+        while True:
+            await asyncio.sleep(max(0.0, (due_us - self._wall_us()) / MICROSECONDS))
+            self._take(due_us)
+            due_us = max(due_us + self._interval_us, tick_grid(self._phase_us, self._interval_us, self._wall_us()))
+
+    async def backfill(self) -> None:
+        """The time before the start as replayed reports, oldest first."""
+        for ticks in self._past():
+            while self.outbox.backlog_length >= BACKFILL_MAX_QUEUED:
+                await asyncio.sleep(0.01)
+            self.outbox.add(encode_ticks(ticks), sum(len(tick.gpus) for tick in ticks), replayed=True)
+            self.uplink.wake()
+            await asyncio.sleep(0)
+
+    def _past(self) -> Iterator[list[pb.Tick]]:
+        instant_us = tick_grid(self._phase_us, self._interval_us, self._observed_at_us)
+        ticks: list[pb.Tick] = []
+        while instant_us < self._started_us:
+            ticks.append(tick_of(instant_us, self.host.read(instant_us, self._orders.interval_seconds)))
+            instant_us += self._interval_us
+            if len(ticks) == BACKFILL_TICKS_PER_REPORT:
+                yield ticks
+                ticks = []
+        if ticks:
+            yield ticks
+
+    def _take(self, instant_us: int) -> None:
+        reading = self.host.read(instant_us, self._orders.interval_seconds)
+        if [gpu.state for gpu in reading.gpus] != [gpu.state for gpu in self._inventory.gpus]:
+            self._observed_at_us = instant_us
+            self._inventory = reading
+            self.uplink.announce(inventory_of(instant_us, reading))
+        tick = tick_of(instant_us, reading)
+        self.outbox.add(encode_ticks([tick]), len(tick.gpus))
+        self.uplink.wake()
+
+    def _hello(self) -> pb.Hello:
+        return pb.Hello(
+            protocol=PROTOCOL,
+            host=self.host.name,
+            agent_id=self._agent_id,
+            labels={"fleet": "simulated"},
+            boot_id=self._boot_id,
+            agent_version=version("gpufleet-agent"),
+            platform=describe_platform(),
+            inventory=inventory_of(self._observed_at_us, self._inventory),
+            interval_seconds=self._orders.interval_seconds,
+            sent_at_us=self._wall_us(),
+        )
+
+    def _heartbeat(self) -> pb.Heartbeat:
+        tally = self.outbox.tally
+        cost = pb.AgentCost(
+            samples_taken_total=tally.taken,
+            samples_dropped_total=tally.dropped,
+            reconnects_total=max(0, self.uplink.state.connections - 1),
+            unacked_reports=len(self.outbox),
+            unacked_bytes=self.outbox.bytes,
+        )
+        return pb.Heartbeat(sent_at_us=self._wall_us(), interval_seconds=self._orders.interval_seconds, cost=cost)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCount:
+    """What became of every GPU sample of the fleet."""
+
+    hosts: int
+    connected: int
+    taken: int
+    settled: int
+    refused: int
+    dropped: int
+    pending: int
+    resent_reports: int
+
+
+class Fleet:
+    """All hosts of a simulated fleet."""
+
+    def __init__(self, orders: FleetOrders, log: logging.Logger) -> None:
+        self._log = log
+        quiet = logging.getLogger("gpufleet_agent.simulate.host")
+        self.agents = [
+            SimulatedAgent(orders, number, wall_us=wall_us, log=log if number == 1 else quiet)
+            for number in range(1, orders.hosts + 1)
+        ]
+        quiet.setLevel(logging.ERROR)  # one host speaks for all: a thousand times the same line helps nobody
+        self._orders = orders
+
+    async def run(self) -> FleetCount:
+        """Until SIGTERM or SIGINT; then flush."""
+        stop = stop_on_signals()
+        streams = [asyncio.create_task(agent.uplink.run()) for agent in self.agents]
+        ticking = [asyncio.create_task(agent.tick_for_ever()) for agent in self.agents]
+        history = asyncio.create_task(self._backfill())
+        progress = asyncio.create_task(self._report_progress())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({*ticking, *streams, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await _cancel([*ticking, history, progress])
+            await asyncio.gather(*(agent.uplink.finish(FLUSH_SECONDS) for agent in self.agents))
+            await _cancel([*streams, stopping])
+        return self.count()
+
+    def count(self) -> FleetCount:
+        tallies = [agent.outbox.tally for agent in self.agents]
+        return FleetCount(
+            hosts=len(self.agents),
+            connected=sum(agent.uplink.state.connected for agent in self.agents),
+            taken=sum(tally.taken for tally in tallies),
+            settled=sum(tally.settled for tally in tallies),
+            refused=sum(tally.refused for tally in tallies),
+            dropped=sum(tally.dropped for tally in tallies),
+            pending=sum(agent.outbox.pending_samples for agent in self.agents),
+            resent_reports=sum(tally.resent_reports for tally in tallies),
+        )
+
+    async def _backfill(self) -> None:
+        if not self._orders.backfill_seconds:
+            return
+        started = time.monotonic()
+        self._log.info("replaying %g s of history ...", self._orders.backfill_seconds)
+        await asyncio.gather(*(agent.backfill() for agent in self.agents))
+        self._log.info("history sent after %.1f s", time.monotonic() - started)
+
+    async def _report_progress(self) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            count = self.count()
+            self._log.info(
+                "%d of %d hosts connected; samples: %d taken, %d settled, %d pending, %d refused, %d dropped",
+                count.connected, count.hosts, count.taken, count.settled, count.pending, count.refused, count.dropped,
+            )  # fmt: skip
+
+
+def wall_us() -> int:
+    return time.time_ns() // 1000
+
+
+def raise_file_limit(hosts: int) -> None:
+    """One connection is one open file: raise the soft limit, or say what to do. Raises ConfigurationError."""
+    needed = hosts + FILES_BESIDE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise ConfigurationError(
+            f"--hosts={hosts} needs {needed} open files and the hard limit is {hard}: raise it (ulimit -Hn {needed}) "
+            "or start several processes with fewer hosts"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+async def simulate(orders: FleetOrders, log: logging.Logger) -> str:
+    """Run the fleet until stopped; the final count as one line of JSON."""
+    raise_file_limit(orders.hosts)
+    count = await Fleet(orders, log).run()
+    return json.dumps({name: getattr(count, name) for name in count.__slots__})
+
+
+async def _cancel(tasks: list["asyncio.Task[object]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

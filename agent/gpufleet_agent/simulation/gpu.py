@@ -1,0 +1,198 @@
+"""One simulated GPU: who it is, and every metric of the catalogue as a function of time."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from random import Random
+from uuid import UUID
+
+from gpufleet_agent.readings import LOST, NOT_SUPPORTED, OK, GpuIdentity, GpuReading
+from gpufleet_agent.simulation.boards import Board
+from gpufleet_agent.simulation.day import DAY_SECONDS, Day, Segment, noise
+from gpufleet_proto.catalog import METRICS, SLOW_TIER_SECONDS, Tier
+
+MICROSECONDS = 1_000_000
+COUNTERS_SINCE = 1_767_225_600.0
+"""Counters run since 2026-01-01, so that they look like those of boards in use."""
+
+LOST_EVERY_SECONDS, LOST_FOR_SECONDS = 600.0, 90.0
+"""With faults on, the faulty GPU of a host is lost so long in every such span."""
+
+GPU_IDLE, POWER_CAP, SW_THERMAL, HW_THERMAL = 0x1, 0x4, 0x20, 0x40
+Value = int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What all metrics of a GPU at one moment follow from."""
+
+    board: Board
+    segment: Segment
+    seconds: float
+    wave: float
+    utilization: float
+    power: float
+    warmth: float
+    energy: float
+    hot: bool
+    ecc_errors: int
+
+
+class SimulatedGpu:
+    """GPU number `index` of `host` in the fleet of `seed`."""
+
+    def __init__(
+        self, seed: int, host: str, index: int, board: Board, *, hot: bool = False, faulty: bool = False
+    ) -> None:
+        digest = sha256(f"{seed}/{host}/{index}".encode()).digest()
+        random = Random(digest)
+        self.board = board
+        self.hot = hot
+        self.faulty = faulty
+        self.identity = GpuIdentity(
+            uuid=f"GPU-{UUID(bytes=digest[:16], version=4)}",
+            index=index,
+            name=board.name,
+            pci_bus_id=f"00000000:{0x10 + index * 0x11:02X}:00.0",
+            serial=str(int.from_bytes(digest[16:22]) % 10**13).zfill(13) if board.is_datacenter else None,
+            vbios="96.00.74.00.01",
+        )
+        self.day = Day(random, board.idle_watts, board.power_limit_watts)
+        self._absent = dict.fromkeys(_unsupported(board), NOT_SUPPORTED)
+        self._offered = {name: value for name, value in VALUES.items() if name not in self._absent}
+
+    def read(self, instant_us: int, interval_seconds: float) -> GpuReading:
+        """The reading at `instant_us`; the slow tier is part of the first tick in each of its periods."""
+        seconds = instant_us / MICROSECONDS
+        if self.faulty and seconds % LOST_EVERY_SECONDS < LOST_FOR_SECONDS:
+            return GpuReading(self.identity, LOST)
+        return GpuReading(
+            self.identity, OK, self.values(seconds, slow=_slow_tick(seconds, interval_seconds)), self._absent
+        )
+
+    def values(self, seconds: float, *, slow: bool) -> Mapping[str, int | float]:
+        now = self._now(seconds)
+        read: dict[str, int | float] = {}
+        for name, value_of in self._offered.items():
+            if slow or name not in SLOW:
+                value = value_of(now)
+                if value is not None:
+                    read[name] = value
+        return read
+
+    def _now(self, seconds: float) -> Now:
+        day = self.day
+        day_seconds = seconds % DAY_SECONDS
+        segment, _ = day.segment_at(day_seconds)
+        wave = noise(day_seconds, day.phase)
+        utilization = 0.0 if not segment.utilization else segment.utilization + (segment.swing * 1.2) * wave
+        return Now(
+            board=self.board,
+            segment=segment,
+            seconds=seconds,
+            wave=wave,
+            utilization=min(1.0, max(0.0, utilization)),
+            power=day.power_watts(day_seconds),
+            warmth=day.warmth(day_seconds),
+            energy=day.energy_joules(seconds) - day.energy_joules(COUNTERS_SINCE),
+            hot=self.hot and segment.load > 0.2,
+            ecc_errors=int((seconds - COUNTERS_SINCE) // 7200) if self.hot else 0,
+        )
+
+
+def _slow_tick(seconds: float, interval_seconds: float) -> bool:
+    return seconds % SLOW_TIER_SECONDS < interval_seconds or interval_seconds >= SLOW_TIER_SECONDS
+
+
+def _unsupported(board: Board) -> list[str]:
+    names = [] if board.has_fan else ["fan_speed_percent"]
+    if not board.is_datacenter:
+        names += ["memory_temperature_celsius", "nvlink_errors_total"]
+        names += [metric.name for metric in METRICS if metric.name.startswith(("ecc_", "remapped_"))]
+    if not board.has_profiling:
+        names += [metric.name for metric in METRICS if metric.tier is Tier.PROFILING]
+    return names
+
+
+def _temperature(now: Now) -> int:
+    return round(31 + 42 * now.warmth + 2 * now.wave + (14 if now.hot else 0))
+
+
+def _throttle_reasons(now: Now) -> int:
+    if not now.segment.utilization:
+        return GPU_IDLE
+    return (POWER_CAP if now.segment.load > 0.85 else 0) | ((SW_THERMAL | HW_THERMAL) if now.hot else 0)
+
+
+def _sm_clock(now: Now) -> int:
+    if not now.segment.utilization:
+        return now.board.idle_clock_mhz
+    share = 0.72 if now.hot else 1.0 - 0.06 * now.segment.load
+    return round(now.board.sm_clock_mhz * share + 15 * now.wave) // 15 * 15
+
+
+def _percent(now: Now, share: float) -> float:
+    """A share of the utilization, in tenths of a percent."""
+    return round(min(100.0, max(0.0, 100 * now.utilization * share)), 1)
+
+
+def _traffic(now: Now, most: float) -> int:
+    return round(most * now.utilization * (0.8 + 0.2 * now.wave))
+
+
+def _since_start(now: Now, share: float) -> float:
+    return round((now.seconds - COUNTERS_SINCE) * share, 3)
+
+
+def _training(now: Now) -> float:
+    return 1.0 if now.segment.work == "training" else 0.3
+
+
+VALUES: Mapping[str, Callable[[Now], Value]] = {
+    "temperature_celsius": _temperature,
+    "power_watts": lambda now: round(now.power, 2),
+    "memory_used_mb": lambda now: round(now.board.memory_mb * now.segment.memory + (4 if now.segment.memory else 0)),
+    "memory_total_mb": lambda now: now.board.memory_mb,
+    "gpu_utilization_percent": lambda now: round(100 * now.utilization),
+    "memory_utilization_percent": lambda now: round(100 * now.utilization * 0.55),
+    "memory_temperature_celsius": lambda now: _temperature(now) + 6,
+    "power_limit_watts": lambda now: now.board.power_limit_watts,
+    "energy_joules_total": lambda now: round(now.energy, 3),
+    "encoder_utilization_percent": lambda now: 0,
+    "decoder_utilization_percent": lambda now: round(8 * now.utilization) if now.segment.work == "inference" else 0,
+    "memory_reserved_mb": lambda now: now.board.reserved_mb,
+    "sm_clock_mhz": _sm_clock,
+    "memory_clock_mhz": lambda now: now.board.memory_clock_mhz if now.segment.utilization else 405,
+    "fan_speed_percent": lambda now: round(30 + 50 * now.warmth),
+    "performance_state": lambda now: 0 if now.segment.utilization else 8,
+    "throttle_reasons": _throttle_reasons,
+    "process_count": lambda now: 0 if not now.segment.memory else 1 + int(now.segment.work == "inference"),
+    "sm_active_percent": lambda now: _percent(now, 0.86),
+    "sm_occupancy_percent": lambda now: _percent(now, 0.41),
+    "tensor_active_percent": lambda now: _percent(now, 0.48 * _training(now)),
+    "dram_active_percent": lambda now: _percent(now, 0.52),
+    "fp64_active_percent": lambda now: 0.0,
+    "fp32_active_percent": lambda now: _percent(now, 0.12),
+    "fp16_active_percent": lambda now: _percent(now, 0.07 * _training(now)),
+    "nvlink_tx_mb_per_second": lambda now: _traffic(now, 92_000 * _training(now)),
+    "nvlink_rx_mb_per_second": lambda now: _traffic(now, 91_000 * _training(now)),
+    "pcie_tx_mb_per_second": lambda now: _traffic(now, 1_900),
+    "pcie_rx_mb_per_second": lambda now: _traffic(now, 4_200),
+    "pcie_link_generation": lambda now: now.board.pcie_generation if now.segment.utilization else 1,
+    "pcie_link_width": lambda now: 16,
+    "pcie_replay_total": lambda now: 0,
+    "ecc_corrected_total": lambda now: now.ecc_errors,
+    "ecc_uncorrected_total": lambda now: 0,
+    "remapped_rows_corrected_total": lambda now: math.isqrt(now.ecc_errors) // 8,
+    "remapped_rows_uncorrected_total": lambda now: 0,
+    "remapped_rows_pending": lambda now: 0,
+    "remapped_rows_failed": lambda now: 0,
+    "nvlink_errors_total": lambda now: 0,
+    "power_throttle_seconds_total": lambda now: _since_start(now, 0.021),
+    "thermal_throttle_seconds_total": lambda now: _since_start(now, 0.004 if now.hot else 0.0),
+    "recovery_action": lambda now: 0,
+}
+"""One value per metric; a contract test compares the names with the catalogue."""
+
+SLOW = frozenset(metric.name for metric in METRICS if metric.tier is Tier.SLOW)

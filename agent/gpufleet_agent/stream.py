@@ -1,0 +1,190 @@
+"""One stream to one collector, from Hello to its end: the only place of the agent that knows gRPC."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from gpufleet_agent.errors import StreamEnded
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.wire import report_message
+from gpufleet_proto import telemetry_pb2 as pb
+
+METHOD = "/gpufleet.v1.Telemetry/Stream"
+HEARTBEAT_SECONDS = 5.0
+WELCOME_TIMEOUT_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 60.0
+"""A collector may ask for no longer pause than this."""
+
+Greeting: TypeAlias = pb.Hello
+Call: TypeAlias = "grpc.aio.StreamStreamCall[bytes, bytes]"
+
+CHANNEL_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),  # one connection per host, also when one process streams for many
+    ("grpc.http2.bdp_probe", 0),  # 10 µs of CPU per sample at the collector otherwise
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+)
+
+
+class Stream:
+    """Sends heartbeats, inventories and reports until the collector or the network ends it."""
+
+    def __init__(self, call: Call, outbox: Outbox, heartbeat: Callable[[], pb.Heartbeat]) -> None:
+        self._call = call
+        self._outbox = outbox
+        self._heartbeat = heartbeat
+        self._wake = asyncio.Event()
+        self._inventory: pb.Inventory | None = None
+        self._paused_until = 0.0
+        self._next_heartbeat = time.monotonic()
+        self._leaving = False
+
+    async def run(self) -> None:
+        """Until the end: returns after `leave`, raises StreamEnded otherwise."""
+        receiving = asyncio.ensure_future(self._receive())
+        sending = asyncio.ensure_future(self._send())
+        try:
+            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            receiving.cancel()
+            sending.cancel()
+            results = await asyncio.gather(receiving, sending, return_exceptions=True)
+        if self._leaving:
+            return
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        raise StreamEnded("the stream ended")
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def announce(self, inventory: pb.Inventory) -> None:
+        """Latest wins: an inventory not sent yet is replaced."""
+        self._inventory = inventory
+        self.wake()
+
+    async def leave(self) -> None:
+        """A clean stop: say goodbye and end the stream."""
+        self._leaving = True
+        with _grpc_errors():
+            await self._call.write(pb.AgentMessage(goodbye=pb.Goodbye()).SerializeToString())
+            await self._call.done_writing()
+
+    async def _send(self) -> None:
+        while not self._leaving:
+            self._wake.clear()
+            message = self._next_message(time.monotonic())
+            if message is None:
+                await self._wait()
+            else:
+                with _grpc_errors():
+                    await self._call.write(message)
+        await self._wake_for_ever()
+
+    def _next_message(self, now: float) -> bytes | None:
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_SECONDS
+            return pb.AgentMessage(heartbeat=self._heartbeat()).SerializeToString()
+        if self._inventory is not None:
+            inventory, self._inventory = self._inventory, None
+            return pb.AgentMessage(inventory=inventory).SerializeToString()
+        report = None if now < self._paused_until else self._outbox.next()
+        if report is None:
+            return None
+        sequence, entry = report
+        return report_message(sequence, entry.payload, replayed=entry.replayed)
+
+    async def _wait(self) -> None:
+        now = time.monotonic()
+        until = self._next_heartbeat
+        if now < self._paused_until:
+            until = min(until, self._paused_until)
+        try:
+            async with asyncio.timeout(max(0.0, until - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _wake_for_ever(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def _receive(self) -> None:
+        while True:
+            self._handle(await _read(self._call))
+
+    def _handle(self, message: pb.CollectorMessage) -> None:
+        kind = message.WhichOneof("message")
+        if kind == "ack":
+            refused = sum(refusal.samples for refusal in message.ack.refusals)
+            self._outbox.settle(message.ack.sequences, refused)
+        elif kind == "throttle":
+            pause = min(message.throttle.pause_seconds, MAX_PAUSE_SECONDS)
+            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            self._outbox.defer(message.throttle.deferred)
+        self.wake()
+
+
+@asynccontextmanager
+async def open_stream(
+    target: str, hello: Greeting, outbox: Outbox, heartbeat: Callable[[], pb.Heartbeat]
+) -> AsyncIterator[tuple[Stream, pb.Welcome]]:
+    """A stream that the collector has welcomed. Raises StreamEnded when it does not come to that."""
+    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+        call: Call = channel.stream_stream(METHOD)()
+        try:
+            async with asyncio.timeout(WELCOME_TIMEOUT_SECONDS):
+                with _grpc_errors():
+                    await call.write(pb.AgentMessage(hello=hello).SerializeToString())
+                first = await _read(call)
+        except TimeoutError:
+            raise StreamEnded(f"no answer within {WELCOME_TIMEOUT_SECONDS:.0f} s") from None
+        if first.WhichOneof("message") != "welcome":
+            raise StreamEnded("the other side does not speak gpufleet's protocol")
+        outbox.stream_opened()
+        try:
+            yield Stream(call, outbox, heartbeat), first.welcome
+        finally:
+            call.cancel()
+
+
+async def _read(call: Call) -> pb.CollectorMessage:
+    with _grpc_errors():
+        raw = await call.read()
+        if not isinstance(raw, bytes):  # grpc.aio.EOF
+            raise StreamEnded(_describe(await call.code(), await call.details()))
+    try:
+        return pb.CollectorMessage.FromString(raw)
+    except DecodeError as error:
+        raise StreamEnded("the other side does not speak gpufleet's protocol") from error
+
+
+class _grpc_errors:  # noqa: N801 - reads as a statement
+    """Turns what grpc raises into StreamEnded."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, grpc.aio.AioRpcError):
+            raise StreamEnded(_describe(error.code(), error.details())) from error
+        if isinstance(error, grpc.aio.UsageError | asyncio.InvalidStateError):
+            raise StreamEnded("the stream ended") from error
+
+
+def _describe(code: grpc.StatusCode, details: str | None) -> str:
+    if code is grpc.StatusCode.OK:
+        return "the collector ended the stream"
+    text = (details or "").splitlines()[0] if details else ""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return f"cannot be reached ({text[:200]})" if text else "cannot be reached"
+    return f"{code.name}: {text[:300]}"

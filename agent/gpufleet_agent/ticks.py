@@ -1,0 +1,37 @@
+"""When to read: ticks on the monotonic clock, stamped with wall time that no two ticks share."""
+
+
+class TickSchedule:
+    """Ticks every `interval_seconds` from `start` (monotonic seconds) on; missed ticks are not made up for."""
+
+    def __init__(self, start: float, interval_seconds: float) -> None:
+        self._next = start
+        self._interval = interval_seconds
+
+    def wait_seconds(self, now: float) -> float:
+        """Seconds from `now` (monotonic) to the next tick; zero when it is due."""
+        return max(0.0, self._next - now)
+
+    def advance(self, now: float) -> None:
+        """The tick that was due is done: the next one is the first on the grid after `now`."""
+        missed = max(0, int((now - self._next) // self._interval))
+        self._next += (missed + 1) * self._interval
+
+    def change_interval(self, interval_seconds: float, now: float) -> None:
+        """From now on tick every `interval_seconds`, the first one no later than that from now."""
+        self._interval = interval_seconds
+        self._next = min(self._next, now + interval_seconds)
+
+
+class InstantStamp:
+    """Wall time in microseconds that differs from the stamp before, even when the clock stands still."""
+
+    def __init__(self) -> None:
+        self._given: int | None = None
+
+    def stamp(self, wall_us: int) -> int:
+        """`wall_us`, or one microsecond past the stamp given last where the clock has not moved on."""
+        if self._given == wall_us:
+            wall_us += 1
+        self._given = wall_us
+        return wall_us

@@ -1,0 +1,128 @@
+"""One host's way to a collector: opens the stream, keeps it open, and sends again what was not settled."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from gpufleet_agent.backoff import Backoff
+from gpufleet_agent.errors import StreamEnded
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.stream import Greeting, Stream, open_stream
+from gpufleet_proto import telemetry_pb2 as pb
+
+BACKOFF_BASE_SECONDS = 0.5
+BACKOFF_CAP_SECONDS = 5.0
+SETTLED_AFTER_SECONDS = 10.0
+"""A stream that lived so long was a good one: the next outage starts with short delays again."""
+
+FINISH_LOOK_SECONDS = 0.02
+MAX_REASONS_SAID = 8
+"""Within one outage each new reason is said once, and at most so many."""
+
+
+@dataclass(slots=True)
+class UplinkState:
+    """What the rest of the agent may want to know about the uplink."""
+
+    connected: bool = False
+    connections: int = 0
+    last_error: str | None = None
+
+
+class Uplink:
+    """Streams the reports of `outbox` to the first of `targets` that takes them.
+
+    `greeting` is asked anew at every connection, so that a Hello always carries the inventory of now.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[str],
+        outbox: Outbox,
+        *,
+        greeting: Callable[[], Greeting],
+        heartbeat: Callable[[], pb.Heartbeat],
+        on_welcome: Callable[[pb.Welcome], None],
+        random: Callable[[], float],
+        log: logging.Logger,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._targets = targets
+        self._outbox = outbox
+        self._greeting = greeting
+        self._heartbeat = heartbeat
+        self._on_welcome = on_welcome
+        self._backoff = Backoff(BACKOFF_BASE_SECONDS, BACKOFF_CAP_SECONDS, random)
+        self._log = log
+        self._sleep = sleep
+        self._stream: Stream | None = None
+        self._said: set[str] = set()
+        self.state = UplinkState()
+
+    async def run(self) -> None:
+        """Keep a stream open until cancelled or finished."""
+        turn = 0
+        while True:
+            target = self._targets[turn % len(self._targets)]
+            try:
+                await self._stream_to(target)
+                return
+            except StreamEnded as error:
+                self._say_trouble(target, str(error))
+            turn += 1
+            await self._sleep(self._backoff.next_delay())
+
+    async def finish(self, timeout_seconds: float) -> bool:
+        """Send what is left, wait until it is settled, and take leave. False when time ran out first."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while len(self._outbox):
+                    await asyncio.sleep(FINISH_LOOK_SECONDS)
+                if self._stream is not None:
+                    await self._stream.leave()
+                while self._stream is not None:
+                    await asyncio.sleep(FINISH_LOOK_SECONDS)
+        except (TimeoutError, StreamEnded):
+            return False
+        return True
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        if self._stream is not None:
+            self._stream.wake()
+
+    def announce(self, inventory: pb.Inventory) -> None:
+        """The inventory has changed; without a stream the next Hello carries it."""
+        if self._stream is not None:
+            self._stream.announce(inventory)
+
+    async def _stream_to(self, target: str) -> None:
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
+        try:
+            async with open_stream(target, self._greeting(), self._outbox, self._heartbeat) as (stream, welcome):
+                self._stream = stream
+                self._opened(target)
+                self._on_welcome(welcome)
+                await stream.run()
+        finally:
+            self._stream = None
+            self.state.connected = False
+            self._outbox.stream_lost()
+            if loop.time() - opened_at >= SETTLED_AFTER_SECONDS:
+                self._backoff.reset()
+
+    def _opened(self, target: str) -> None:
+        if self._said or not self.state.connections:
+            self._log.info("streaming to %s", target)
+        self._said.clear()
+        self.state.connected = True
+        self.state.connections += 1
+        self.state.last_error = None
+
+    def _say_trouble(self, target: str, reason: str) -> None:
+        self.state.last_error = reason
+        if reason not in self._said and len(self._said) < MAX_REASONS_SAID:
+            self._said.add(reason)
+            self._log.warning("collector %s: %s; readings are kept and sent again, trying on", target, reason)
