@@ -85,6 +85,16 @@ class Sample:
     values: Values
 
 
+@dataclass(frozen=True, slots=True)
+class KnownHost:
+    """A host as the database remembers it. `last_seen` is microseconds of wall time."""
+
+    host: str
+    last_seen: int | None
+    agent: AgentInfo
+    inventory: Inventory
+
+
 class Refusal(enum.Enum):
     """Why a sample was refused for good; the values are the names on the wire and on /metrics."""
 

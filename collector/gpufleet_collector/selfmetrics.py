@@ -41,6 +41,12 @@ class SelfMetrics:
         self.duplicate_hosts = Counter(
             "gpufleet_duplicate_hosts", "Times two live agents fought over one host name", registry=registry
         )
+        self.live_refused = Counter(
+            "gpufleet_live_refused",
+            "Hosts and GPUs not shown live because a limit is reached",
+            ["what"],
+            registry=registry,
+        )
         self.websocket_clients = Gauge("gpufleet_websocket_clients", "WebSocket clients connected", registry=registry)
         self.websocket_events = Counter(
             "gpufleet_websocket_events", "Events sent to WebSocket clients", registry=registry
@@ -50,5 +56,8 @@ class SelfMetrics:
         )
         self.websocket_stalled = Counter(
             "gpufleet_websocket_stalled", "WebSocket clients closed because they did not read", registry=registry
+        )
+        self.websocket_refused = Counter(
+            "gpufleet_websocket_refused", "WebSocket clients refused because of the limit", registry=registry
         )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)

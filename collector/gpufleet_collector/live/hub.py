@@ -1,0 +1,105 @@
+"""Who wants to be told of what, and what each of them has not been told yet."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+MAX_PENDING = 250_000
+"""Events waiting for one subscriber, at most one per GPU and one per host; beyond it the oldest is dropped."""
+
+
+class Due(NamedTuple):
+    """Something that a subscriber is to be told about; what there is to say is looked up when it is told."""
+
+    kind: Literal["gpu", "host"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which hosts and GPUs a subscriber wants; an empty set does not restrict."""
+
+    hosts: frozenset[str] = frozenset()
+    gpus: frozenset[str] = frozenset()
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.hosts and not self.gpus
+
+    def wants_gpu(self, host: str, gpu_uuid: str) -> bool:
+        return (not self.hosts or host in self.hosts) and (not self.gpus or gpu_uuid in self.gpus)
+
+    def wants_host(self, host: str, gpu_uuids: Collection[str]) -> bool:
+        """Whether the state of the host, which has these GPUs, matters to what was selected."""
+        if self.hosts and host not in self.hosts:
+            return False
+        return not self.gpus or not self.gpus.isdisjoint(gpu_uuids)
+
+
+class Subscriber:
+    """What one subscriber has not been told yet: at most one event per GPU and host, the newest."""
+
+    __slots__ = ("_pending", "_wake", "max_pending", "selection")
+
+    def __init__(self, selection: Selection, wake: Callable[[], None], max_pending: int = MAX_PENDING) -> None:
+        self.selection = selection
+        self.max_pending = max_pending
+        self._wake = wake
+        self._pending: OrderedDict[Due, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def offer(self, dues: Iterable[Due]) -> int:
+        """Add to what is pending. Returns how many pending events were superseded or dropped thereby."""
+        superseded = 0
+        for due in dues:
+            superseded += due in self._pending
+            self._pending[due] = None
+        while len(self._pending) > self.max_pending:
+            self._pending.popitem(last=False)
+            superseded += 1
+        if self._pending:
+            self._wake()
+        return superseded
+
+    def take(self) -> Due | None:
+        """The event that has waited longest, no longer pending; None when there is none."""
+        return self._pending.popitem(last=False)[0] if self._pending else None
+
+
+class Hub:
+    """The subscribers. `count_superseded` is told how many pending events gave way to newer ones."""
+
+    def __init__(self, count_superseded: Callable[[int], None]) -> None:
+        self._subscribers: set[Subscriber] = set()
+        self._count_superseded = count_superseded
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    def add(self, subscriber: Subscriber) -> None:
+        self._subscribers.add(subscriber)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """No more events for this one. Safe for one that is not there."""
+        self._subscribers.discard(subscriber)
+
+    def publish_gpus(self, host: str, gpu_uuids: Collection[str]) -> None:
+        """These GPUs of one host have something new to show."""
+        if not gpu_uuids:
+            return
+        superseded = 0
+        for subscriber in self._subscribers:
+            wants = subscriber.selection.wants_gpu
+            superseded += subscriber.offer(Due("gpu", uuid) for uuid in gpu_uuids if wants(host, uuid))
+        self._count_superseded(superseded)
+
+    def publish_host(self, host: str, gpu_uuids: Collection[str]) -> None:
+        """The state of the host, which has these GPUs, has changed."""
+        superseded = 0
+        for subscriber in self._subscribers:
+            if subscriber.selection.wants_host(host, gpu_uuids):
+                superseded += subscriber.offer((Due("host", host),))
+        self._count_superseded(superseded)

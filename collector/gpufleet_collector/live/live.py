@@ -1,0 +1,170 @@
+"""The live state of the fleet: ingest says what arrived, readers ask for now, subscribers are told of changes."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeAlias
+
+from gpufleet_collector.clock import Clock, Moment
+from gpufleet_collector.live.fleet import Fleet
+from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
+from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
+from gpufleet_collector.live.limits import LiveLimits
+from gpufleet_collector.live.readings import Freshness
+from gpufleet_collector.live.records import HostRecord
+from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow
+from gpufleet_collector.model import AgentCost, AgentInfo, Inventory, KnownHost, Sample
+from gpufleet_collector.selfmetrics import SelfMetrics
+
+Signature: TypeAlias = tuple[int, Freshness, str, bool]
+"""Two equal signatures of one GPU UUID mean that everything shown of it is equal."""
+
+
+class Live:
+    """Every method is called from one thread and does no I/O."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: SelfMetrics,
+        limits: LiveLimits | None = None,
+        down_after_seconds: float = DOWN_AFTER_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._fleet = Fleet(limits or LiveLimits(), down_after_seconds)
+        self._hub = Hub(metrics.websocket_superseded.inc)
+        self._refused_hosts = metrics.live_refused.labels(what="host")
+        self._refused_gpus = metrics.live_refused.labels(what="gpu")
+
+    # ------------------------------------------------------------------------------------------- told by ingest
+
+    def connected(
+        self, host: str, agent: AgentInfo, inventory: Inventory, interval_seconds: float, skew_seconds: float
+    ) -> None:
+        """A stream of this host has begun; the newest stream of a host name wins."""
+        moment = self._clock.now()
+        record = self._fleet.connect(host, agent, moment)
+        self._count_refused()
+        if record is not None:
+            record.set_interval(interval_seconds)
+            record.skew_seconds = skew_seconds
+            self._take_inventory(record, inventory, moment)
+
+    def inventory(self, host: str, inventory: Inventory) -> None:
+        """GPUs that the inventory no longer lists are no longer shown."""
+        if record := self._fleet.hosts.get(host):
+            self._take_inventory(record, inventory, self._clock.now())
+
+    def samples(self, host: str, samples: Sequence[Sample]) -> None:
+        """Samples that have just been taken; replayed ones are none of the live state's business."""
+        record = self._fleet.hosts.get(host)
+        if record is None:
+            return
+        moment = self._clock.now()
+        self._heard(record, moment)
+        changed = {sample.gpu_uuid: None for sample in samples if self._fleet.take_sample(record, sample, moment)}
+        self._count_refused()
+        self._hub.publish_gpus(host, changed)
+
+    def heartbeat(self, host: str, cost: AgentCost, interval_seconds: float, skew_seconds: float) -> None:
+        if record := self._fleet.hosts.get(host):
+            record.cost = cost
+            record.set_interval(interval_seconds)
+            record.skew_seconds = skew_seconds
+            self._heard(record, self._clock.now())
+
+    def disconnected(self, host: str, clean: bool) -> None:
+        """The stream has ended: with a goodbye the host has left, without one only time will tell."""
+        if record := self._fleet.hosts.get(host):
+            record.left = record.left or clean
+            self._advance(record, self._clock.now())
+
+    def restore(self, hosts: Iterable[KnownHost]) -> None:
+        """What the database knows at start; the limit keeps those seen last."""
+        moment = self._clock.now()
+        for known in sorted(hosts, key=lambda known: known.last_seen or 0, reverse=True):
+            self._fleet.restore(known, moment)
+        self._count_refused()
+
+    def refresh(self) -> None:
+        """Time has passed: tell of the hosts whose state changed by it. To be called every second."""
+        moment = self._clock.now()
+        for record in self._fleet.hosts.values():
+            self._advance(record, moment)
+
+    # ------------------------------------------------------------------------------------------ asked by readers
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs shown, MIG instances included."""
+        return len(self._fleet.gpus)
+
+    def gpus(self, wanted: Callable[[GpuKey, int | None], bool], after: GpuKey | None, limit: int) -> list[GpuNow]:
+        """At most `limit` GPUs after the key, in order. `wanted` is asked with the key and the index."""
+        now = self._clock.now().monotonic
+        order = self._fleet.ordered()
+        found: list[GpuNow] = []
+        for position in range(0 if after is None else bisect_right(order, after), len(order)):
+            if len(found) == limit:
+                break
+            record = self._fleet.gpus[order[position][2]]
+            if wanted(order[position], record.gpu.index):
+                found.append(record.view(now))
+        return found
+
+    def gpu(self, gpu_uuid: str) -> GpuNow | None:
+        record = self._fleet.gpus.get(gpu_uuid)
+        return None if record is None else record.view(self._clock.now().monotonic)
+
+    def signature(self, gpu_uuid: str) -> Signature | None:
+        """What tells whether a GPU's view is still the same, for less than the view costs."""
+        record = self._fleet.gpus.get(gpu_uuid)
+        if record is None:
+            return None
+        fresh = record.freshness(self._clock.now().monotonic)
+        return record.version, fresh, record.host.state, record.host.inventory.simulated
+
+    def hosts(self, wanted: Collection[str], after: str | None, limit: int) -> list[HostNow]:
+        """At most `limit` hosts after the name, in order of names; an empty `wanted` means all."""
+        names = self._fleet.hosts.keys() & set(wanted) if wanted else self._fleet.hosts.keys()
+        later = sorted(name for name in names if after is None or name > after)
+        return [self._fleet.hosts[name].view() for name in later[:limit]]
+
+    def host(self, name: str) -> HostNow | None:
+        record = self._fleet.hosts.get(name)
+        return None if record is None else record.view()
+
+    # ------------------------------------------------------------------------------------- asked by subscribers
+
+    def subscribe(self, selection: Selection, wake: Callable[[], None]) -> Subscriber:
+        """A new subscriber, to whom the current state of everything selected is already pending. `wake` is called
+        whenever something becomes pending, and must return at once."""
+        subscriber = Subscriber(selection, wake)
+        self._hub.add(subscriber)
+        subscriber.offer(Due("gpu", key[2]) for key in self._fleet.ordered() if selection.wants_gpu(key[0], key[2]))
+        return subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._hub.remove(subscriber)
+
+    # --------------------------------------------------------------------------------------------------- inside
+
+    def _take_inventory(self, record: HostRecord, inventory: Inventory, moment: Moment) -> None:
+        changed = self._fleet.take_inventory(record, inventory)
+        self._count_refused()
+        self._heard(record, moment)
+        self._hub.publish_gpus(record.name, changed)
+
+    def _heard(self, record: HostRecord, moment: Moment) -> None:
+        self._fleet.heard(record, moment)
+        self._advance(record, moment)
+
+    def _advance(self, record: HostRecord, moment: Moment) -> None:
+        if self._fleet.advance(record, moment):
+            self._hub.publish_host(record.name, self._fleet.gpus_of(record))
+
+    def _count_refused(self) -> None:
+        fleet = self._fleet
+        self._refused_hosts.inc(fleet.refused_hosts)
+        self._refused_gpus.inc(fleet.refused_gpus)
+        fleet.refused_hosts = fleet.refused_gpus = 0
