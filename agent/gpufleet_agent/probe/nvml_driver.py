@@ -1,0 +1,151 @@
+"""The only door to nvidia-ml-py: finds the library, leaves a breadcrumb around every call, and turns whatever a call
+raises into our own few errors."""
+
+import ctypes
+import importlib
+from types import ModuleType
+from typing import Any
+
+from gpufleet_agent.readings import BACKEND, ERROR, NO_PERMISSION, NOT_SUPPORTED, Breadcrumb
+
+# nvmlReturn_t of nvml.h. Written out, because the module that also holds them is imported only when it is needed.
+UNINITIALIZED, INVALID_ARGUMENT, UNSUPPORTED, FORBIDDEN = 1, 2, 3, 4
+DRIVER_NOT_LOADED = 9
+LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND = 12, 13
+GPU_IS_LOST, RESET_REQUIRED = 15, 16
+LIB_RM_VERSION_MISMATCH = 18
+ARGUMENT_VERSION_MISMATCH, DEPRECATED = 25, 26
+GPU_NOT_FOUND = 28
+UNKNOWN_ERROR = 999
+
+MODULE_MISSING = -1
+"""No code of NVML: the Python package is not installed."""
+
+LOST_CODES = frozenset({GPU_IS_LOST, RESET_REQUIRED, GPU_NOT_FOUND})
+SESSION_CODES = frozenset({UNINITIALIZED, DRIVER_NOT_LOADED, LIB_RM_VERSION_MISMATCH})
+"""After one of these nothing that this session hands out is of any use: it is closed and opened again."""
+
+REASONS = {
+    UNSUPPORTED: NOT_SUPPORTED,
+    FORBIDDEN: NO_PERMISSION,
+    FUNCTION_NOT_FOUND: BACKEND,
+    ARGUMENT_VERSION_MISMATCH: BACKEND,
+    DEPRECATED: BACKEND,
+}
+
+LIBRARY = "libnvidia-ml.so.1"
+LIBRARY_FOLDERS = ("/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/run/nvidia/driver/usr/lib64")
+"""Where the library also lives when the loader does not know it: WSL, device plugins, the driver container."""
+
+
+class Unreadable(Exception):
+    """One metric cannot be read now. `reason` is the name of an `Absence.Reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CallFailed(Unreadable):
+    """The driver answered a call with `code`, which costs the metrics that need the call."""
+
+    def __init__(self, call: str, code: int) -> None:
+        super().__init__(REASONS.get(code, ERROR))
+        self.call = call
+        self.code = code
+
+
+class GpuLost(Exception):
+    """The GPU itself is gone or needs a reset: costs the GPU."""
+
+    def __init__(self, call: str, code: int) -> None:
+        super().__init__(f"{call}: {code}")
+        self.call = call
+        self.code = code
+
+
+class SessionFailed(Exception):
+    """The driver, or our session with it, is gone: costs every GPU until NVML is opened again."""
+
+    def __init__(self, call: str, code: int) -> None:
+        super().__init__(f"{call}: {code}")
+        self.call = call
+        self.code = code
+
+
+def failure(call: str, code: int) -> Exception:
+    """What to raise for a call on one GPU that was answered with `code`."""
+    if code in LOST_CODES:
+        return GpuLost(call, code)
+    return SessionFailed(call, code) if code in SESSION_CODES else CallFailed(call, code)
+
+
+class NvmlDriver:
+    """An open session with NVML. Every call goes through `call` (one GPU) or `call_whole` (the driver)."""
+
+    def __init__(self, breadcrumb: Breadcrumb, library_folders: tuple[str, ...] = LIBRARY_FOLDERS) -> None:
+        """Open NVML. Raises `SessionFailed` with the code of NVML, or with `MODULE_MISSING`."""
+        self._breadcrumb = breadcrumb
+        self._nvml = _import_nvml()
+        self._error: type[Exception] = self._nvml.NVMLError
+        self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
+        try:
+            self.call_whole("nvmlInit")
+        except SessionFailed as missing:
+            if missing.code != LIBRARY_NOT_FOUND or not _load_from(library_folders):
+                raise
+            self.call_whole("nvmlInit")
+
+    def call(self, name: str, gpu: str, *arguments: Any) -> Any:
+        """What the function `name` of nvidia-ml-py answers for `gpu` ("GPU 3")."""
+        code, answer = self._call(name, gpu, arguments)
+        if code:
+            raise failure(name, code)
+        return answer
+
+    def call_whole(self, name: str, *arguments: Any) -> Any:
+        """The same for a function of the whole driver, any failure of which is one of the session."""
+        code, answer = self._call(name, "", arguments)
+        if code:
+            raise SessionFailed(name, code)
+        return answer
+
+    def close(self) -> None:
+        """End the session; NVML has nothing to say about it that anybody could act on."""
+        self._call("nvmlShutdown", "", ())
+
+    def _call(self, name: str, gpu: str, arguments: tuple[Any, ...]) -> tuple[int, Any]:
+        function = getattr(self._nvml, name, None)
+        if function is None:
+            return FUNCTION_NOT_FOUND, None
+        self._breadcrumb.enter(name, gpu)
+        try:
+            return 0, function(*arguments)
+        except self._error as error:
+            return int(getattr(error, "value", UNKNOWN_ERROR)), None
+        except self._mismatch:
+            return FUNCTION_NOT_FOUND, None
+        except (UnicodeDecodeError, ctypes.ArgumentError):
+            # A name that is not UTF-8 and the like: the driver answered, with something that nobody can read.
+            return UNKNOWN_ERROR, None
+        finally:
+            self._breadcrumb.leave()
+
+
+def _import_nvml() -> ModuleType:
+    try:
+        return importlib.import_module("pynvml")
+    except ImportError as error:
+        raise SessionFailed("import", MODULE_MISSING) from error
+
+
+def _load_from(folders: tuple[str, ...]) -> bool:
+    """Load the library from the first folder that has it. nvidia-ml-py asks the loader for the bare name, and the
+    loader then answers with what is loaded already under that name."""
+    for folder in folders:
+        try:
+            ctypes.CDLL(f"{folder}/{LIBRARY}")
+        except OSError:
+            continue
+        return True
+    return False

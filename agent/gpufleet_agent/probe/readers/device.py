@@ -1,0 +1,112 @@
+"""One GPU at one tick, as the readers see it: each driver call is made at most once, and its answer shared by all
+metrics that come from it."""
+
+import math
+from typing import Any, TypeVar
+
+from gpufleet_agent.probe.nvml_driver import (
+    ARGUMENT_VERSION_MISMATCH,
+    DEPRECATED,
+    FUNCTION_NOT_FOUND,
+    CallFailed,
+    NvmlDriver,
+    Unreadable,
+    failure,
+)
+from gpufleet_agent.readings import BACKEND, ERROR, NOT_SUPPORTED
+
+Number = TypeVar("Number", int, float)
+
+UNKNOWN_TO_LIBRARY = frozenset({FUNCTION_NOT_FOUND, ARGUMENT_VERSION_MISMATCH, DEPRECATED})
+"""Codes after which an older form of the same question may still be answered."""
+
+NOT_AVAILABLE = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
+"""NVML_VALUE_NOT_AVAILABLE of nvml.h (-1), as it looks in unsigned numbers of both widths."""
+
+FIELD_MEMBERS = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
+"""Members of nvmlValue_t in the order of nvmlValueType_t."""
+
+
+WHOLE_GPU = 0
+"""The scope of a field that has no links or instances to choose from."""
+
+
+class Device:
+    """One GPU at one tick. Made anew for every tick, so that no answer outlives it."""
+
+    __slots__ = ("_answers", "_driver", "_gpu", "_handle", "pid_namespace_is_host")
+
+    def __init__(self, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> None:
+        self._driver = driver
+        self._handle = handle
+        self._gpu = gpu
+        self._answers: dict[tuple[Any, ...], Any] = {}
+        self.pid_namespace_is_host = pid_namespace_is_host
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """What nvidia-ml-py's `name` answers for this GPU. Raises `CallFailed`, or the errors that cost the GPU."""
+        key = (name, *arguments)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = self._ask(name, arguments)
+        if isinstance(answer, _Failed):
+            raise CallFailed(name, answer.code)
+        return answer
+
+    def _ask(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        try:
+            return self._driver.call(name, self._gpu, self._handle, *arguments)
+        except CallFailed as failed:
+            return _Failed(failed.code)
+
+    def first_known(self, *names: str, arguments: tuple[Any, ...] = ()) -> Any:
+        """The answer of the first of these functions, newest first, that the library knows."""
+        for name in names[:-1]:
+            try:
+                return self.call(name, *arguments)
+            except CallFailed as failed:
+                if failed.code not in UNKNOWN_TO_LIBRARY:
+                    raise
+        return self.call(names[-1], *arguments)
+
+    def field(self, field_id: int) -> int | float:
+        """The value of one NVML field (NVML_FI_*) of this GPU.
+
+        The call as a whole succeeds when any field did; a field's own value is undefined unless its `nvmlReturn` says
+        success (nvml.h; DCGM showed 0 °C for GPUs without the sensor because it did not look: NVIDIA/DCGM#311).
+        """
+        value = self.call("nvmlDeviceGetFieldValues", ((field_id, WHOLE_GPU),))[0]
+        if value.nvmlReturn:
+            raise failure("nvmlDeviceGetFieldValues", value.nvmlReturn)
+        if value.valueType >= len(FIELD_MEMBERS):
+            raise Unreadable(ERROR)
+        number: int | float = getattr(value.value, FIELD_MEMBERS[value.valueType])
+        return number
+
+
+class _Failed:
+    """A failure kept for the metrics that ask the same again, without the traceback that an exception drags along."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def known(value: int) -> int:
+    """`value`, unless it is NVML's way to say that there is none."""
+    if value in NOT_AVAILABLE:
+        raise Unreadable(NOT_SUPPORTED)
+    return value
+
+
+def within(value: Number, most: int) -> Number:
+    """`value`, if it lies in 0..`most`; what lies outside is a fault of the driver and no reading."""
+    if not math.isfinite(value) or not 0 <= value <= most:
+        raise Unreadable(ERROR)
+    return value
+
+
+def worse_known(first: Unreadable, second: Unreadable) -> Unreadable:
+    """Which of two failures tells more: a function that is merely missing says nothing about the GPU."""
+    return first if second.reason == BACKEND else second

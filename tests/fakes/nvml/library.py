@@ -1,0 +1,189 @@
+"""The stand-in for libnvidia-ml.so.1 as tests use it: compiled here, told what to say, and read in a process of its
+own, because the loader looks for the library along a path that is fixed when a process starts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+HERE = Path(__file__).parent
+SCRIPT_VARIABLE = "GPUFLEET_FAKE_NVML"
+MEBIBYTE = 1 << 20
+
+NOT_SUPPORTED, NO_PERMISSION, DRIVER_NOT_LOADED, FUNCTION_NOT_FOUND = 3, 4, 9, 13
+GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, ARGUMENT_VERSION_MISMATCH, UNKNOWN = 15, 16, 18, 25, 999
+
+
+def compile_library(folder: Path, without: Iterable[str] = ()) -> Path:
+    """Compile the library into `folder` and return the folder. Functions named in `without` are not exported, as in an
+    older library."""
+    flags = ["-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"]
+    renamed = [f"-D{function}=absent_{function}" for function in without]
+    output = folder / "libnvidia-ml.so.1"
+    source = HERE / "nvml.c"
+    subprocess.run(["cc", *flags, *renamed, "-Wl,-soname,libnvidia-ml.so.1", "-o", output, source], check=True)
+    return folder
+
+
+@dataclass(slots=True)
+class FakeGpu:
+    """What the script tells of one GPU: values, error codes and hangs by exported function name."""
+
+    uuid: str
+    values: dict[str, str | int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    hangs: set[str] = field(default_factory=set)
+    lost: bool = False
+
+    def lines(self) -> list[str]:
+        lines = [f"gpu {self.uuid}"]
+        lines += [f"{key} {value}" for key, value in self.values.items()]
+        lines += [f"error {key} {code}" for key, code in self.errors.items()]
+        lines += [f"hang {function}" for function in sorted(self.hangs)]
+        return [*lines, "lost"] if self.lost else lines
+
+
+@dataclass(slots=True)
+class FakeDriver:
+    """The whole script. `values`, `errors` and `hangs` are those of functions that concern no GPU."""
+
+    gpus: list[FakeGpu] = field(default_factory=list)
+    values: dict[str, str | int] = field(
+        default_factory=lambda: {
+            "nvmlSystemGetDriverVersion": "570.86.15",
+            "nvmlSystemGetNVMLVersion": "12.570.86.15",
+        }
+    )
+    errors: dict[str, int] = field(default_factory=dict)
+    hangs: set[str] = field(default_factory=set)
+
+    def text(self) -> str:
+        lines = [f"{key} {value}" for key, value in self.values.items()]
+        lines += [f"error {key} {code}" for key, code in self.errors.items()]
+        lines += [f"hang {function}" for function in sorted(self.hangs)]
+        for gpu in self.gpus:
+            lines += gpu.lines()
+        return "\n".join(lines) + "\n"
+
+
+def uuid_of(number: int) -> str:
+    return f"GPU-{number:08d}-aaaa-bbbb-cccc-dddddddddddd"
+
+
+def whole_gpu(number: int) -> FakeGpu:
+    """A data-centre GPU that answers everything, with values that no other number has."""
+    return FakeGpu(
+        uuid=uuid_of(number),
+        values={
+            "nvmlDeviceGetName": "NVIDIA H100 80GB HBM3",
+            "nvmlDeviceGetSerial": 1650000000000 + number,
+            "nvmlDeviceGetVbiosVersion": "96.00.74.00.01",
+            "nvmlDeviceGetPciInfo_v3": f"00000000:{number + 1:02X}:00.0",
+            "nvmlDeviceGetTemperatureV": 30 + number,
+            "nvmlDeviceGetTemperature": 130 + number,
+            "nvmlDeviceGetFieldValues[82]": 70 + number,
+            "nvmlDeviceGetFanSpeed": 40 + number,
+            "nvmlDeviceGetPowerUsage": 300_250 + number,
+            "nvmlDeviceGetPowerManagementLimit": 700_000 + number,
+            "nvmlDeviceGetEnforcedPowerLimit": 650_000 + number,
+            "nvmlDeviceGetTotalEnergyConsumption": 5_000_000_000_123 + number,
+            "nvmlDeviceGetMemoryInfo_v2.total": (81559 + number) * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo_v2.used": (1000 + number) * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo_v2.reserved": (500 + number) * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo.total": (81559 + number) * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo.used": (1500 + 2 * number) * MEBIBYTE,
+            "nvmlDeviceGetUtilizationRates.gpu": number % 100,
+            "nvmlDeviceGetUtilizationRates.memory": (number + 50) % 100,
+            "nvmlDeviceGetEncoderUtilization": (number + 20) % 100,
+            "nvmlDeviceGetDecoderUtilization": (number + 30) % 100,
+            "nvmlDeviceGetClockInfo[1]": 1500 + number,
+            "nvmlDeviceGetClockInfo[2]": 2500 + number,
+            "nvmlDeviceGetPerformanceState": number % 16,
+            "nvmlDeviceGetCurrentClocksEventReasons": 4,
+            "nvmlDeviceGetCurrentClocksThrottleReasons": 8,
+            "nvmlDeviceGetComputeRunningProcesses_v3": f"{1000 + number} {2000 + number}",
+            "nvmlDeviceGetGraphicsRunningProcesses_v3": f"{1000 + number} 3000 3001",
+            "nvmlDeviceGetComputeRunningProcesses_v2": f"{1000 + number}",
+            "nvmlDeviceGetGraphicsRunningProcesses_v2": "",
+        },
+    )
+
+
+def whole_driver(count: int) -> FakeDriver:
+    return FakeDriver(gpus=[whole_gpu(number) for number in range(count)])
+
+
+class NvmlProcess:
+    """A process with the NVML backend in it, over the stand-in, and the script that it obeys.
+
+    `library` None leaves the loader without any library.
+    """
+
+    def __init__(
+        self, script: Path, library: Path | None, *, options: Sequence[str] = (), command: Sequence[str] = ()
+    ) -> None:
+        self._script = script
+        self._environment = {**os.environ, SCRIPT_VARIABLE: str(script)}
+        self._environment["LD_LIBRARY_PATH"] = str(library) if library else ""
+        self._command = command or [sys.executable, str(HERE / "read_gpus.py"), *options]
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "NvmlProcess":
+        self._process = subprocess.Popen(
+            self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        process = self._running
+        process.kill()
+        process.communicate()
+
+    @property
+    def _running(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "enter the context first"
+        return self._process
+
+    def tell(self, driver: FakeDriver) -> None:
+        """Change what the library says, at once and as a whole."""
+        self.tell_text(driver.text())
+
+    def tell_text(self, text: str) -> None:
+        fresh = self._script.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self._script)
+
+    def read(self) -> dict[str, Any]:
+        """One reading of the backend, its dataclasses as dictionaries."""
+        self.send("read")
+        return self.receive()
+
+    def send(self, command: str) -> None:
+        assert self._running.stdin is not None
+        self._running.stdin.write(command + "\n")
+        self._running.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        assert self._running.stdout is not None
+        line = self._running.stdout.readline()
+        assert line, "the process with the backend has ended"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def ask(self, command: str) -> dict[str, Any]:
+        self.send(command)
+        return self.receive()
+
+
+def by_uuid(reading: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The GPUs of a reading by their UUID; fails on a UUID that is there twice."""
+    gpus = {gpu["gpu"]["uuid"]: gpu for gpu in reading["gpus"]}
+    assert len(gpus) == len(reading["gpus"])
+    return gpus

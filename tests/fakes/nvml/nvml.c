@@ -1,0 +1,498 @@
+/* A stand-in for libnvidia-ml.so.1 that answers what a script tells it, so that tests take the real path through
+ * nvidia-ml-py: its structures, its versions, its way to look functions up.
+ *
+ * The script is the text file named by GPUFLEET_FAKE_NVML. It is read again whenever it changed, at the calls that begin
+ * a reading (init, device count) and while a call hangs. One entry per line, `#` begins a comment:
+ *
+ *     nvmlSystemGetDriverVersion 550.54.15      what is told before the first `gpu` holds for the whole driver
+ *     error nvmlInitWithFlags 9                 the function answers with this error code
+ *     hang nvmlDeviceGetPowerUsage              the function does not return while the script says so
+ *     gpu GPU-11111111-...                      a GPU of this UUID begins; their order is that of the indexes
+ *     nvmlDeviceGetPowerUsage 250000            what a function answers, by its exported name;
+ *     nvmlDeviceGetMemoryInfo_v2.total 1024     a member of a structure,
+ *     nvmlDeviceGetClockInfo[1] 1980            or the answer to one argument
+ *     error nvmlDeviceGetFieldValues[82] 3      the error of one field
+ *     lost                                      every call on this GPU answers GPU_IS_LOST
+ *
+ * What is told nothing answers NOT_SUPPORTED. To grow: one short function per function of NVML, by the helpers below.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+typedef unsigned int nvmlReturn_t;
+
+enum {
+    SUCCESS = 0,
+    UNINITIALIZED = 1,
+    INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
+    INSUFFICIENT_SIZE = 7,
+    DRIVER_NOT_LOADED = 9,
+    GPU_IS_LOST = 15,
+    ARGUMENT_VERSION_MISMATCH = 25,
+};
+
+enum { NAME = 96, TEXT = 1024, MOST_GPUS = 512, MOST_ENTRIES = 128 };
+
+/* ---- the script ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char key[NAME]; /* "nvmlDeviceGetPowerUsage", "error nvmlDeviceGetPowerUsage", "hang ...", "lost" */
+    char text[TEXT];
+} Entry;
+
+typedef struct {
+    char uuid[NAME];
+    Entry *entries;
+    int count;
+} Section;
+
+/* A handle stays what it is while the GPU behind it comes, goes or moves. */
+typedef struct nvmlDevice_st {
+    char uuid[NAME];
+} Device;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static Section driver;
+static Section gpus[MOST_GPUS];
+static int gpu_count;
+static Device *handles[MOST_GPUS];
+static int handle_count;
+static struct stat script_read;
+static int sessions;
+
+static void clear(Section *section) {
+    free(section->entries);
+    memset(section, 0, sizeof *section);
+}
+
+static void add(Section *section, const char *key, const char *text) {
+    if (section->count == MOST_ENTRIES) abort();
+    section->entries = realloc(section->entries, sizeof(Entry) * (size_t)(section->count + 1));
+    Entry *entry = &section->entries[section->count++];
+    snprintf(entry->key, sizeof entry->key, "%s", key);
+    snprintf(entry->text, sizeof entry->text, "%s", text);
+}
+
+static char *word(char **rest) {
+    while (**rest == ' ') (*rest)++;
+    char *start = *rest;
+    while (**rest && **rest != ' ') (*rest)++;
+    if (**rest) *(*rest)++ = 0;
+    return start;
+}
+
+static void read_line(char *line, Section **section) {
+    line[strcspn(line, "\n#")] = 0;
+    char *rest = line;
+    char *first = word(&rest);
+    if (!*first) return;
+    if (!strcmp(first, "gpu")) {
+        if (gpu_count == MOST_GPUS) abort();
+        *section = &gpus[gpu_count++];
+        snprintf((*section)->uuid, sizeof(*section)->uuid, "%.90s", word(&rest));
+    } else if (!strcmp(first, "error") || !strcmp(first, "hang")) {
+        char key[NAME];
+        snprintf(key, sizeof key, "%s %.80s", first, word(&rest));
+        add(*section, key, rest);
+    } else {
+        add(*section, first, rest);
+    }
+}
+
+static void read_script(void) {
+    const char *path = getenv("GPUFLEET_FAKE_NVML");
+    struct stat now;
+    if (!path || stat(path, &now)) return;
+    bool same = now.st_mtim.tv_sec == script_read.st_mtim.tv_sec && now.st_mtim.tv_nsec == script_read.st_mtim.tv_nsec &&
+                now.st_ino == script_read.st_ino && now.st_size == script_read.st_size;
+    FILE *file = same ? NULL : fopen(path, "r");
+    if (!file) return;
+    script_read = now;
+    clear(&driver);
+    while (gpu_count) clear(&gpus[--gpu_count]);
+    Section *section = &driver;
+    char line[TEXT + NAME];
+    while (fgets(line, sizeof line, file)) read_line(line, &section);
+    fclose(file);
+}
+
+static const char *find(const Section *section, const char *key) {
+    for (int i = 0; section && i < section->count; i++)
+        if (!strcmp(section->entries[i].key, key)) return section->entries[i].text;
+    return NULL;
+}
+
+static Section *section_of(const Device *device) {
+    for (int i = 0; i < gpu_count; i++)
+        if (!strcmp(gpus[i].uuid, device->uuid)) return &gpus[i];
+    return NULL;
+}
+
+/* ---- helpers: each takes the lock once, and copies out what the script says ------------------------------------- */
+
+/* What the script tells for "prefix function suffix" of this GPU, or of the whole driver where `device` is NULL. */
+static bool told(const Device *device, const char *prefix, const char *function, const char *suffix, char *out) {
+    char key[2 * NAME];
+    snprintf(key, sizeof key, "%s%s%s", prefix, function, suffix);
+    pthread_mutex_lock(&lock);
+    const char *text = find(device ? section_of(device) : &driver, key);
+    if (text && out) snprintf(out, TEXT, "%s", text);
+    pthread_mutex_unlock(&lock);
+    return text != NULL;
+}
+
+static void reread(void) {
+    pthread_mutex_lock(&lock);
+    read_script();
+    pthread_mutex_unlock(&lock);
+}
+
+/* What the function answers before anything else is looked at: hangs, errors and lost GPUs. */
+static nvmlReturn_t begin(const Device *device, const char *function) {
+    char code[TEXT];
+    while (told(device, "hang ", function, "", NULL)) {
+        usleep(5000);
+        reread();
+    }
+    if (!sessions) return UNINITIALIZED;
+    if (told(device, "error ", function, "", code)) return (nvmlReturn_t)atoi(code);
+    if (!device) return SUCCESS;
+    pthread_mutex_lock(&lock);
+    bool gone = !section_of(device) || find(section_of(device), "lost");
+    pthread_mutex_unlock(&lock);
+    return gone ? GPU_IS_LOST : SUCCESS;
+}
+
+static nvmlReturn_t number(const Device *device, const char *function, const char *suffix, unsigned long long *out) {
+    char text[TEXT];
+    if (!told(device, "", function, suffix, text)) return NOT_SUPPORTED;
+    *out = strtoull(text, NULL, 0);
+    return SUCCESS;
+}
+
+static nvmlReturn_t answer_unsigned(const Device *device, const char *function, const char *suffix, unsigned int *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    unsigned long long value = 0;
+    nvmlReturn_t code = begin(device, function);
+    if (!code) code = number(device, function, suffix, &value);
+    if (!code) *out = (unsigned int)value;
+    return code;
+}
+
+static nvmlReturn_t answer_long(const Device *device, const char *function, unsigned long long *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, function);
+    return code ? code : number(device, function, "", out);
+}
+
+static nvmlReturn_t answer_text(const Device *device, const char *function, char *out, unsigned int length) {
+    char text[TEXT];
+    if (!out) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, function);
+    if (code) return code;
+    if (!told(device, "", function, "", text)) return NOT_SUPPORTED;
+    if (strlen(text) >= length) return INSUFFICIENT_SIZE;
+    strcpy(out, text);
+    return SUCCESS;
+}
+
+/* ---- the driver ------------------------------------------------------------------------------------------------- */
+
+EXPORT nvmlReturn_t nvmlInitWithFlags(unsigned int flags) {
+    (void)flags;
+    if (!getenv("GPUFLEET_FAKE_NVML")) return DRIVER_NOT_LOADED;
+    reread();
+    sessions++;
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (code) sessions--;
+    return code;
+}
+
+EXPORT nvmlReturn_t nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+
+EXPORT nvmlReturn_t nvmlShutdown(void) {
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (!code) sessions--;
+    return code;
+}
+
+EXPORT const char *nvmlErrorString(nvmlReturn_t code) {
+    static const char *const texts[] = {
+        "Success", "Uninitialized", "Invalid Argument", "Not Supported", "Insufficient Permissions",
+        "Already Initialized", "Not Found", "Insufficient Size", "Insufficient External Power", "Driver Not Loaded",
+        "Timeout", "Interrupt Request Issue", "NVML Shared Library Not Found", "Function Not Found",
+        "Corrupted infoROM", "GPU is lost", "GPU requires reset", "The operating system has blocked the request",
+        "Driver/library version mismatch",
+    };
+    return code < sizeof texts / sizeof *texts ? texts[code] : "Unknown Error";
+}
+
+EXPORT nvmlReturn_t nvmlSystemGetDriverVersion(char *out, unsigned int length) {
+    return answer_text(NULL, __func__, out, length);
+}
+
+EXPORT nvmlReturn_t nvmlSystemGetNVMLVersion(char *out, unsigned int length) {
+    return answer_text(NULL, __func__, out, length);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *count) {
+    if (!count) return INVALID_ARGUMENT;
+    reread();
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (!code) *count = (unsigned int)gpu_count;
+    return code;
+}
+
+static Device *handle_of(const char *uuid) {
+    for (int i = 0; i < handle_count; i++)
+        if (!strcmp(handles[i]->uuid, uuid)) return handles[i];
+    if (handle_count == MOST_GPUS) abort();
+    Device *device = calloc(1, sizeof *device);
+    snprintf(device->uuid, sizeof device->uuid, "%s", uuid);
+    return handles[handle_count++] = device;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **out) {
+    char code[TEXT];
+    if (!out) return INVALID_ARGUMENT;
+    nvmlReturn_t failed = begin(NULL, __func__);
+    if (failed) return failed;
+    pthread_mutex_lock(&lock);
+    Device *device = index < (unsigned int)gpu_count ? handle_of(gpus[index].uuid) : NULL;
+    pthread_mutex_unlock(&lock);
+    if (!device) return INVALID_ARGUMENT;
+    if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
+    *out = device;
+    return SUCCESS;
+}
+
+/* ---- who a GPU is ----------------------------------------------------------------------------------------------- */
+
+EXPORT nvmlReturn_t nvmlDeviceGetUUID(const Device *device, char *out, unsigned int length) {
+    char code[TEXT];
+    if (!sessions) return UNINITIALIZED;
+    if (!device || !out) return INVALID_ARGUMENT;
+    if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
+    if (strlen(device->uuid) >= length) return INSUFFICIENT_SIZE;
+    strcpy(out, device->uuid); /* the library remembers it: a lost GPU still has one */
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetName(const Device *device, char *out, unsigned int length) {
+    return device ? answer_text(device, __func__, out, length) : INVALID_ARGUMENT;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetSerial(const Device *device, char *out, unsigned int length) {
+    return device ? answer_text(device, __func__, out, length) : INVALID_ARGUMENT;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetVbiosVersion(const Device *device, char *out, unsigned int length) {
+    return device ? answer_text(device, __func__, out, length) : INVALID_ARGUMENT;
+}
+
+typedef struct {
+    char busIdLegacy[16];
+    unsigned int domain, bus, device, pciDeviceId, pciSubSystemId;
+    char busId[32];
+} PciInfo;
+
+EXPORT nvmlReturn_t nvmlDeviceGetPciInfo_v3(const Device *device, PciInfo *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    memset(out, 0, sizeof *out);
+    nvmlReturn_t code = answer_text(device, __func__, out->busId, sizeof out->busId);
+    if (!code) sscanf(out->busId, "%x:%x:%x.0", &out->domain, &out->bus, &out->device);
+    return code;
+}
+
+/* ---- core metrics ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    unsigned int version, sensor;
+    int temperature;
+} Temperature;
+
+EXPORT nvmlReturn_t nvmlDeviceGetTemperatureV(const Device *device, Temperature *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    if (out->version != (sizeof *out | 1u << 24)) return ARGUMENT_VERSION_MISMATCH;
+    return answer_unsigned(device, __func__, "", (unsigned int *)&out->temperature);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetTemperature(const Device *device, unsigned int sensor, unsigned int *celsius) {
+    return sensor ? INVALID_ARGUMENT : answer_unsigned(device, __func__, "", celsius);
+}
+
+typedef struct {
+    unsigned long long total, free, used;
+} Memory;
+
+typedef struct {
+    unsigned int version;
+    unsigned long long total, reserved, free, used;
+} MemoryV2;
+
+EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(const Device *device, Memory *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, __func__);
+    if (!code) code = number(device, __func__, ".total", &out->total);
+    if (!code) code = number(device, __func__, ".used", &out->used);
+    if (!code) out->free = out->total - out->used;
+    return code;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(const Device *device, MemoryV2 *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    if (out->version != (sizeof *out | 2u << 24)) return ARGUMENT_VERSION_MISMATCH;
+    nvmlReturn_t code = begin(device, __func__);
+    if (!code) code = number(device, __func__, ".total", &out->total);
+    if (!code) code = number(device, __func__, ".used", &out->used);
+    if (!code) code = number(device, __func__, ".reserved", &out->reserved);
+    if (!code) out->free = out->total - out->used - out->reserved;
+    return code;
+}
+
+typedef struct {
+    unsigned int gpu, memory;
+} Utilization;
+
+EXPORT nvmlReturn_t nvmlDeviceGetUtilizationRates(const Device *device, Utilization *out) {
+    if (!out) return INVALID_ARGUMENT;
+    nvmlReturn_t code = answer_unsigned(device, __func__, ".gpu", &out->gpu);
+    return code ? code : answer_unsigned(device, __func__, ".memory", &out->memory);
+}
+
+static nvmlReturn_t answer_codec(const Device *device, const char *function, unsigned int *percent, unsigned int *period) {
+    if (!period) return INVALID_ARGUMENT;
+    *period = 167000;
+    return answer_unsigned(device, function, "", percent);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetEncoderUtilization(const Device *device, unsigned int *percent, unsigned int *period) {
+    return answer_codec(device, __func__, percent, period);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetDecoderUtilization(const Device *device, unsigned int *percent, unsigned int *period) {
+    return answer_codec(device, __func__, percent, period);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetPowerUsage(const Device *device, unsigned int *milliwatts) {
+    return answer_unsigned(device, __func__, "", milliwatts);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetPowerManagementLimit(const Device *device, unsigned int *milliwatts) {
+    return answer_unsigned(device, __func__, "", milliwatts);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetEnforcedPowerLimit(const Device *device, unsigned int *milliwatts) {
+    return answer_unsigned(device, __func__, "", milliwatts);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(const Device *device, unsigned long long *millijoules) {
+    return answer_long(device, __func__, millijoules);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetClockInfo(const Device *device, unsigned int clock, unsigned int *mhz) {
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, "[%u]", clock);
+    nvmlReturn_t code = device ? begin(device, __func__) : (nvmlReturn_t)INVALID_ARGUMENT;
+    char scripted[TEXT];
+    if (!code && told(device, "error nvmlDeviceGetClockInfo", suffix, "", scripted)) code = (nvmlReturn_t)atoi(scripted);
+    return code ? code : answer_unsigned(device, __func__, suffix, mhz);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetFanSpeed(const Device *device, unsigned int *percent) {
+    return answer_unsigned(device, __func__, "", percent);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetPerformanceState(const Device *device, unsigned int *state) {
+    return answer_unsigned(device, __func__, "", state);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetCurrentClocksEventReasons(const Device *device, unsigned long long *bits) {
+    return answer_long(device, __func__, bits);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetCurrentClocksThrottleReasons(const Device *device, unsigned long long *bits) {
+    return answer_long(device, __func__, bits);
+}
+
+/* ---- fields: each has its own return code ----------------------------------------------------------------------- */
+
+typedef struct {
+    unsigned int fieldId, scopeId;
+    long long timestamp, latencyUsec;
+    unsigned int valueType, nvmlReturn;
+    union {
+        double real;
+        unsigned int number;
+        unsigned long long wide;
+    } value;
+} FieldValue;
+
+static void answer_field(const Device *device, FieldValue *field) {
+    char suffix[16], code[TEXT];
+    unsigned long long value = 0;
+    snprintf(suffix, sizeof suffix, "[%u]", field->fieldId);
+    field->valueType = 1; /* unsigned int */
+    field->value.wide = 0;
+    if (told(device, "error nvmlDeviceGetFieldValues", suffix, "", code)) {
+        field->nvmlReturn = (nvmlReturn_t)atoi(code);
+        return;
+    }
+    field->nvmlReturn = number(device, "nvmlDeviceGetFieldValues", suffix, &value);
+    field->value.number = (unsigned int)value;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetFieldValues(const Device *device, int count, FieldValue *fields) {
+    if (!device || !fields || count < 1) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, __func__);
+    for (int i = 0; !code && i < count; i++) answer_field(device, &fields[i]);
+    return code;
+}
+
+/* ---- processes: a list of process ids --------------------------------------------------------------------------- */
+
+typedef struct {
+    unsigned int pid;
+    unsigned long long usedGpuMemory;
+    unsigned int gpuInstanceId, computeInstanceId;
+} Process;
+
+static nvmlReturn_t answer_processes(const Device *device, const char *function, unsigned int *count, Process *out) {
+    char text[TEXT];
+    if (!device || !count) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, function);
+    if (code) return code;
+    if (!told(device, "", function, "", text)) return NOT_SUPPORTED;
+    unsigned int room = *count, found = 0;
+    char *rest = text;
+    for (char *pid = word(&rest); *pid; pid = word(&rest), found++)
+        if (out && found < room)
+            out[found] = (Process){(unsigned int)strtoul(pid, NULL, 10), 1 << 20, 0xFFFFFFFF, 0xFFFFFFFF};
+    *count = found;
+    return found > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v2(const Device *device, unsigned int *count, Process *out) {
+    return answer_processes(device, __func__, count, out);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(const Device *device, unsigned int *count, Process *out) {
+    return answer_processes(device, __func__, count, out);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v2(const Device *device, unsigned int *count, Process *out) {
+    return answer_processes(device, __func__, count, out);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(const Device *device, unsigned int *count, Process *out) {
+    return answer_processes(device, __func__, count, out);
+}
