@@ -5,6 +5,8 @@ CollectorError
 ├── DataDirectoryError       the operator: the data directory is in use, or of another PostgreSQL; exit status 2
 ├── SchemaError              the operator: install a collector that knows this schema; exit status 2
 ├── DatabaseUnavailable      nobody at once: retried; the operator when it lasts
+├── DataRefused              nobody: the database refuses these data for good; counted where it is caught
+├── QueryTooLong             the client: ask for less
 └── BadRequest               the client: correct the parameter that is named
 """
 
@@ -27,6 +29,14 @@ class SchemaError(CollectorError):
 
 class DatabaseUnavailable(CollectorError):
     """The database does not answer; whatever was asked may be asked again."""
+
+
+class DataRefused(CollectorError):
+    """The database refuses the data themselves, and will again."""
+
+
+class QueryTooLong(CollectorError):
+    """The database gave up on a query that took too long."""
 
 
 class BadRequest(CollectorError):

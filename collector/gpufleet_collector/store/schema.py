@@ -1,0 +1,173 @@
+"""Every table of the database as SQLAlchemy metadata; the columns of `gpu_stats` come from the catalogue of metrics."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, REAL
+from sqlalchemy.types import TypeEngine
+
+from gpufleet_proto.catalog import METRICS, Metric
+
+VERSION_TABLE = "gpufleet_schema_version"
+"""Alembic's own table: one row `major.minor`."""
+
+PARTITION_SCHEMA = "gpufleet_partitions"
+
+INDEX_QUERIES: dict[str, str] = {
+    "pk_hosts": "the host of a placement",
+    "uq_hosts_name": "the id of a host by its name: writing its inventory, history by host",
+    "pk_gpus": "the GPU of a placement or of a sample",
+    "uq_gpus_uuid": "the id of a GPU by its UUID: writing its samples, history by GPU",
+    "pk_placements": "closing or moving one placement",
+    "uq_placements_gpu_id_since": "where a GPU was at an instant: history",
+    "uq_placements_gpu_id_open": "where a GPU is now, and that it is in one place only",
+    "ix_placements_host_id": "which GPUs a host has or had: its inventory, history by host",
+    "pk_gpu_stats": "the samples of a GPU over a time: history; and that a sample sent twice is stored once",
+}
+"""What each index is for; it is the index's comment in the database."""
+
+_NAMES = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+}
+
+_LARGEST_SMALLINT = 2**15 - 1
+_LARGEST_INTEGER = 2**31 - 1
+_EXACT_IN_REAL = 2**24
+
+
+def column_type(metric: Metric) -> TypeEngine[int] | TypeEngine[float]:
+    """The narrowest type that keeps every multiple of the metric's resolution up to its maximum."""
+    if metric.is_whole:
+        if metric.max <= _LARGEST_SMALLINT:
+            return SmallInteger()
+        return Integer() if metric.max <= _LARGEST_INTEGER else BigInteger()
+    return REAL() if metric.max / metric.resolution < _EXACT_IN_REAL else Double()
+
+
+def column_comment(metric: Metric) -> str:
+    return f"{metric.help}; {metric.unit}"
+
+
+def build_metadata(metrics: Iterable[Metric] = METRICS) -> MetaData:
+    """The whole schema, with one nullable column in `gpu_stats` for each of `metrics`."""
+    metadata = MetaData(naming_convention=_NAMES)
+    _hosts(metadata)
+    _gpus(metadata)
+    _placements(metadata)
+    _gpu_stats(metadata, metrics)
+    return metadata
+
+
+def _instant(name: str, comment: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable, comment=comment)
+
+
+def _name(name: str, comment: str) -> Column[str]:
+    """Sorted by code point, whatever the collation of the database: cursors go by it."""
+    return Column(name, Text(collation="C"), nullable=False, comment=comment)
+
+
+def _hosts(metadata: MetaData) -> None:
+    Table(
+        "hosts",
+        metadata,
+        Column("id", Integer, Identity(always=True), comment="Short for the name"),
+        _name("name", "As configured on the host's agent"),
+        Column("labels", JSONB, nullable=False, comment="Names and values, as configured on the agent"),
+        Column("agent_id", Text, nullable=False, comment="Random, new with every start of the agent"),
+        Column("boot_id", Text, nullable=False, comment="New with every start of the host"),
+        Column("agent_version", Text, nullable=False, comment="Version of the agent"),
+        Column("platform", Text, nullable=False, comment="Operating system, kernel and Python of the agent"),
+        Column("backend", Text, nullable=False, comment="How the agent reads its GPUs"),
+        Column("driver_version", Text, comment="Version of the NVIDIA driver"),
+        Column("nvml_version", Text, comment="Version of NVML"),
+        Column("note", Text, comment="What the agent tells the operator: why there is no GPU, what is wrong"),
+        Column("simulated", Boolean, nullable=False, comment="Whether the GPUs are invented"),
+        _instant("inventory_at", "Since when the inventory holds, the agent's clock"),
+        _instant("first_seen", "When it was first heard of"),
+        _instant("last_seen", "When it was last heard of, to within a minute"),
+        _instant("left_at", "When its agent said goodbye; null while it is there", nullable=True),
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("name"),
+        comment="Every host that ever had an agent, as last heard of",
+    )
+
+
+def _gpus(metadata: MetaData) -> None:
+    Table(
+        "gpus",
+        metadata,
+        Column("id", Integer, Identity(always=True), comment="Short for the UUID"),
+        _name("uuid", "What the GPU is, wherever it sits"),
+        Column("name", Text, comment="Product name"),
+        Column("serial", Text, comment="Serial number of the board"),
+        Column("vbios", Text, comment="Version of the video BIOS"),
+        Column("parent_uuid", Text, comment="The GPU that a MIG instance is part of"),
+        Column("mig_profile", Text, comment="Profile of a MIG instance"),
+        Column("mig_instance", Integer, comment="Number of a MIG instance"),
+        _instant("first_seen", "When it was first heard of"),
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("uuid"),
+        comment="Every GPU and MIG instance that was ever declared, as last heard of",
+    )
+
+
+def _placements(metadata: MetaData) -> None:
+    until = Column("until", DateTime(timezone=True), comment="Until when, not included; null means now")
+    gpu_id = Column("gpu_id", Integer, ForeignKey("gpus.id"), nullable=False, comment="Which GPU")
+    Table(
+        "placements",
+        metadata,
+        Column("id", Integer, Identity(always=True), comment="Number of the placement"),
+        gpu_id,
+        Column("host_id", Integer, ForeignKey("hosts.id"), nullable=False, comment="In which host"),
+        Column("gpu_index", Integer, comment="The driver's number for the GPU there"),
+        Column("pci_bus_id", Text, comment="In which slot"),
+        _instant("since", "From when, the agent's clock"),
+        until,
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("gpu_id", "since"),
+        Index("uq_placements_gpu_id_open", gpu_id, unique=True, postgresql_where=text("until IS NULL")),
+        Index(None, "host_id"),
+        comment="Which GPU was where, and when; never two at a time for one GPU",
+    )
+
+
+def _gpu_stats(metadata: MetaData, metrics: Iterable[Metric]) -> None:
+    Table(
+        "gpu_stats",
+        metadata,
+        Column("gpu_id", Integer, nullable=False, autoincrement=False, comment="Which GPU"),
+        _instant("recorded_at", "When it was read, the agent's clock"),
+        *(Column(metric.name, column_type(metric), comment=column_comment(metric)) for metric in metrics),
+        PrimaryKeyConstraint("gpu_id", "recorded_at"),
+        comment="One row per GPU and instant; null means that the value could not be read",
+        postgresql_partition_by="RANGE (recorded_at)",
+    )
+
+
+metadata = build_metadata()
+hosts = metadata.tables["hosts"]
+gpus = metadata.tables["gpus"]
+placements = metadata.tables["placements"]
+gpu_stats = metadata.tables["gpu_stats"]
