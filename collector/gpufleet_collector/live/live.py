@@ -39,16 +39,20 @@ class Live:
     # ------------------------------------------------------------------------------------------- told by ingest
 
     def connected(
-        self, host: str, agent: AgentInfo, inventory: Inventory, interval_seconds: float, skew_seconds: float
+        self, host: str, agent: AgentInfo, inventory: Inventory | None, interval_seconds: float, skew_seconds: float
     ) -> None:
-        """A stream of this host has begun; the newest stream of a host name wins."""
+        """A stream of this host has begun; the newest stream of a host name wins. Without an inventory (the agent has
+        not read its GPUs yet) what is known of the host's GPUs stays."""
         moment = self._clock.now()
         record = self._fleet.connect(host, agent, moment)
         self._count_refused()
         if record is not None:
             record.set_interval(interval_seconds)
             record.skew_seconds = skew_seconds
-            self._take_inventory(record, inventory, moment)
+            if inventory is not None:
+                self._take_inventory(record, inventory, moment)
+            else:
+                self._heard(record, moment)
 
     def inventory(self, host: str, inventory: Inventory) -> None:
         """GPUs that the inventory no longer lists are no longer shown."""

@@ -1,0 +1,110 @@
+"""From messages of the stream to the collector's own values; strings from outside are cleaned and cut here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gpufleet_collector.ingest.judge import is_uuid
+from gpufleet_collector.ingest.limits import IngestLimits
+from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, Inventory
+from gpufleet_proto import telemetry_pb2 as pb
+from gpufleet_proto.catalog import BY_NUMBER
+
+MAX_DATABASE_INTEGER = 2**31 - 1
+OLDEST_INSTANT_US, NEWEST_INSTANT_US = 0, 253_402_300_799_000_000  # 1970 to 9999
+
+
+@dataclass(slots=True)
+class Cleaner:
+    """Cleans strings and counts those it had to change."""
+
+    limits: IngestLimits
+    trimmed: int = 0
+
+    def text(self, text: str) -> str:
+        """Without control characters, and no longer than the limit."""
+        clean = "".join(char for char in text[: 4 * self.limits.string_length] if char.isprintable())
+        clean = clean[: self.limits.string_length]
+        self.trimmed += clean != text
+        return clean
+
+    def optional(self, message: pb.Gpu | pb.Inventory, field: str) -> str | None:
+        return self.text(getattr(message, field)) if message.HasField(field) else None
+
+    def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
+        kept = sorted(labels.items())[: self.limits.labels]
+        self.trimmed += len(labels) - len(kept)
+        return {self.text(key): self.text(value) for key, value in kept}
+
+
+def agent_of(hello: pb.Hello, cleaner: Cleaner) -> AgentInfo:
+    return AgentInfo(
+        agent_id=cleaner.text(hello.agent_id),
+        labels=cleaner.labels(hello.labels),
+        boot_id=cleaner.text(hello.boot_id),
+        version=cleaner.text(hello.agent_version),
+        platform=cleaner.text(hello.platform),
+    )
+
+
+def inventory_of(message: pb.Inventory, cleaner: Cleaner, now_us: int) -> Inventory:
+    """GPUs past the limit, without a usable UUID, or listed twice are left out, and counted as trimmed."""
+    since = message.observed_at_us
+    return Inventory(
+        observed_at=since if OLDEST_INSTANT_US < since <= NEWEST_INSTANT_US else now_us,
+        backend=cleaner.text(message.backend),
+        simulated=message.simulated,
+        driver_version=cleaner.optional(message, "driver_version"),
+        nvml_version=cleaner.optional(message, "nvml_version"),
+        note=cleaner.optional(message, "note"),
+        gpus=tuple(_gpus(message.gpus, cleaner)),
+    )
+
+
+def _gpus(messages: Iterable[pb.Gpu], cleaner: Cleaner) -> list[Gpu]:
+    gpus: dict[str, Gpu] = {}
+    for message in messages:
+        if not is_uuid(message.gpu_uuid) or message.gpu_uuid in gpus or len(gpus) >= cleaner.limits.gpus_per_tick:
+            cleaner.trimmed += 1
+        else:
+            gpus[message.gpu_uuid] = _gpu(message, cleaner)
+    return list(gpus.values())
+
+
+def _gpu(message: pb.Gpu, cleaner: Cleaner) -> Gpu:
+    return Gpu(
+        uuid=message.gpu_uuid,
+        index=_small(message, "gpu_index"),
+        name=cleaner.optional(message, "gpu_name"),
+        pci_bus_id=cleaner.optional(message, "pci_bus_id"),
+        serial=cleaner.optional(message, "serial"),
+        vbios=cleaner.optional(message, "vbios"),
+        parent_uuid=cleaner.optional(message, "parent_uuid"),
+        mig_profile=cleaner.optional(message, "mig_profile"),
+        mig_instance=_small(message, "mig_instance"),
+        state=_name(pb.Gpu.State, message.state, "unknown").lower(),
+        absent={
+            BY_NUMBER[absence.metric].name: _name(pb.Absence.Reason, absence.reason, "UNSPECIFIED")
+            for absence in message.absences
+            if absence.metric in BY_NUMBER
+        },
+    )
+
+
+def _small(message: pb.Gpu, field: str) -> int | None:
+    value: int | None = getattr(message, field) if message.HasField(field) else None
+    return value if value is not None and value <= MAX_DATABASE_INTEGER else None
+
+
+def _name(enumeration: object, number: int, otherwise: str) -> str:
+    """The name of a number that a newer agent may know and this collector not."""
+    names: dict[int, str] = enumeration.DESCRIPTOR.values_by_number  # type: ignore[attr-defined]
+    return names[number].name if number in names else otherwise  # type: ignore[attr-defined]
+
+
+def cost_of(message: pb.AgentCost, cleaner: Cleaner) -> AgentCost:
+    """The agent's own cost; a field that it did not send is None where None is allowed."""
+    fields = {field.name for field, _ in message.ListFields()}
+    values = {name: getattr(message, name) for name in AgentCost.__slots__ if name in fields}
+    if "hung_call" in values:
+        values["hung_call"] = cleaner.text(values["hung_call"])
+    return AgentCost(**values)

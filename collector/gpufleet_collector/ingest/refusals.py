@@ -1,0 +1,49 @@
+"""Why a stream is refused or ended: a gRPC status for the agent, a word for /metrics, and a sentence for a person."""
+
+from dataclasses import dataclass
+
+import grpc
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRefused(Exception):
+    """Ends the stream with `status` and `detail`; counted under `reason`."""
+
+    status: grpc.StatusCode
+    reason: str
+    detail: str
+
+
+def malformed(detail: str) -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "malformed", detail)
+
+
+def no_hello(detail: str = "the first message of a stream must be a Hello") -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "no_hello", detail)
+
+
+def second_hello() -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "second_hello", "a stream begins with one Hello only")
+
+
+def too_large(size: int, limit: int) -> StreamRefused:
+    detail = f"a message of {size} bytes is over the limit of {limit}: send fewer ticks per report"
+    return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "message_too_large", detail)
+
+
+def too_many_streams(limit: int) -> StreamRefused:
+    detail = f"this collector has {limit} streams, its limit: add a collector"
+    return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too_many_streams", detail)
+
+
+def replaced(host: str) -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.ABORTED, "replaced", f"a newer stream of host {host!r} has taken over")
+
+
+def duplicate_host(host: str) -> StreamRefused:
+    detail = f"another agent streams as host {host!r}: give one of the two another GPUFLEET_HOST_NAME"
+    return StreamRefused(grpc.StatusCode.ALREADY_EXISTS, "duplicate_host", detail)
+
+
+def stopping() -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.UNAVAILABLE, "stopping", "this collector is stopping")

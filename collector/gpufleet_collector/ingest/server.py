@@ -1,0 +1,202 @@
+"""The gRPC server: takes raw messages, ends what must be ended, and lets streams do the rest."""
+
+import asyncio
+import itertools
+import logging
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from gpufleet_collector.config import Listen
+from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.ingest.presence import Presence
+from gpufleet_collector.ingest.refusals import (
+    StreamRefused,
+    duplicate_host,
+    malformed,
+    no_hello,
+    replaced,
+    stopping,
+    too_large,
+    too_many_streams,
+)
+from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce
+from gpufleet_proto import telemetry_pb2 as pb
+
+SERVICE, METHOD = "gpufleet.v1.Telemetry", "Stream"
+PROTOCOL = 1
+STOP_GRACE_SECONDS = 1.0
+HARD_MESSAGE_FACTOR = 4
+"""gRPC itself cuts off messages so many times over our limit; up to there we read them to count and answer them."""
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+class IngestServer:
+    """Listens for agents. Start, stop, stop twice and stop unstarted are all fine."""
+
+    def __init__(
+        self,
+        listen: Listen,
+        parts: Parts,
+        *,
+        collector_version: str,
+        poll_interval_seconds: float | None,
+        log: logging.Logger,
+    ) -> None:
+        self._listen = listen
+        self._parts = parts
+        self._welcome = pb.CollectorMessage(
+            welcome=pb.Welcome(
+                protocol=PROTOCOL, collector_version=collector_version, interval_seconds=poll_interval_seconds
+            )
+        ).SerializeToString()
+        self._log = log
+        self._presence = Presence()
+        self._open: dict[int, asyncio.Future[StreamRefused]] = {}
+        self._numbers = itertools.count(1)
+        self._server: grpc.aio.Server | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Raises ConfigurationError when the address cannot be had."""
+        limit = self._parts.limits.message_bytes * HARD_MESSAGE_FACTOR
+        server = grpc.aio.server(
+            options=(
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.so_reuseport", 0),  # else a second collector on the same port would get half of the streams
+                ("grpc.http2.bdp_probe", 0),
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 15_000),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+                ("grpc.http2.max_ping_strikes", 0),
+            )
+        )
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            METHOD: grpc.stream_stream_rpc_method_handler(self._stream)
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        try:
+            self.port = server.add_insecure_port(str(self._listen))
+        except RuntimeError:
+            self.port = 0
+        if not self.port:
+            raise ConfigurationError(
+                f"GPUFLEET_GRPC_LISTEN={self._listen} cannot be listened on (is it taken?): choose another, "
+                f"such as GPUFLEET_GRPC_LISTEN={self._listen.host}:{self._listen.port + 1}"
+            )
+        await server.start()
+        self._server = server
+
+    async def stop(self) -> None:
+        """End all streams; agents keep what was not acknowledged."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        for ended in self._open.values():
+            if not ended.done():
+                ended.set_result(stopping())
+        await server.stop(STOP_GRACE_SECONDS)
+
+    async def _stream(self, _requests: object, context: Context) -> None:
+        number = next(self._numbers)
+        metrics = self._parts.metrics
+        metrics.streams.inc()
+        try:
+            await self._serve(number, context)
+        except StreamRefused as refused:
+            metrics.streams_refused.labels(reason=refused.reason).inc()
+            self._log.info("stream from %s ended: %s", context.peer(), refused.detail)
+            await context.abort(refused.status, refused.detail)
+        finally:
+            metrics.streams.dec()
+
+    async def _serve(self, number: int, context: Context) -> None:
+        if len(self._open) >= self._parts.limits.streams:
+            raise too_many_streams(self._parts.limits.streams)
+        self._open[number] = asyncio.get_running_loop().create_future()
+        try:
+            introduction = await self._introduce(context)
+            self._admit(number, introduction)
+            await self._speak_for(number, introduction, context)
+        finally:
+            del self._open[number]
+
+    async def _speak_for(self, number: int, introduction: Introduction, context: Context) -> None:
+        stream = AgentStream(introduction, self._parts)
+        try:
+            stream.begin(introduction)
+            await context.write(self._welcome)
+            await self._converse(number, stream, context)
+        finally:
+            if self._presence.depart(stream.host, number):
+                self._parts.live.disconnected(stream.host, stream.said_goodbye)
+
+    async def _introduce(self, context: Context) -> Introduction:
+        seconds = self._parts.limits.hello_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                message = await self._read(context)
+        except TimeoutError:
+            raise StreamRefused(
+                grpc.StatusCode.DEADLINE_EXCEEDED, "no_hello", f"no Hello within {seconds:g} s"
+            ) from None
+        if message is None:
+            raise no_hello()
+        return introduce(message, self._parts)
+
+    def _admit(self, number: int, introduction: Introduction) -> None:
+        now = self._parts.clock.now().monotonic
+        verdict = self._presence.arrive(introduction.host, introduction.agent.agent_id, number, now)
+        if verdict.fight:
+            self._parts.metrics.duplicate_hosts.inc()
+            self._log.warning("%s", duplicate_host(introduction.host).detail)
+        if not verdict.admitted:
+            raise duplicate_host(introduction.host)
+        ended = self._open.get(verdict.ends or 0)
+        if ended is not None and not ended.done():
+            fight = duplicate_host if verdict.fight else replaced
+            ended.set_result(fight(introduction.host))
+
+    async def _converse(self, number: int, stream: AgentStream, context: Context) -> None:
+        ended = self._open[number]
+        hearing = asyncio.ensure_future(self._hear(stream, context))
+        answering = asyncio.ensure_future(self._answer(stream, context))
+        both: list[asyncio.Future[None]] = [hearing, answering]
+        try:
+            await asyncio.wait([*both, ended], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            results = await asyncio.gather(*both, return_exceptions=True)
+        if ended.done():
+            raise ended.result()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _hear(self, stream: AgentStream, context: Context) -> None:
+        while (message := await self._read(context)) is not None:
+            stream.take(message)
+
+    async def _answer(self, stream: AgentStream, context: Context) -> None:
+        while True:
+            answer = stream.next_answer()
+            if answer is None:
+                await stream.answers.wait()
+            else:
+                await context.write(answer.SerializeToString())
+
+    async def _read(self, context: Context) -> pb.AgentMessage | None:
+        """The next message, None at the end. Raises StreamRefused."""
+        raw = await context.read()
+        if not isinstance(raw, bytes):  # grpc.aio.EOF
+            return None
+        limit = self._parts.limits.message_bytes
+        if len(raw) > limit:
+            raise too_large(len(raw), limit)
+        try:
+            return pb.AgentMessage.FromString(raw)
+        except DecodeError as error:
+            raise malformed("a message is not protobuf of gpufleet's stream") from error

@@ -1,0 +1,199 @@
+"""One agent's stream on the collector's side: what each message does, and what goes back."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.ingest.decode import Cleaner, agent_of, cost_of, inventory_of
+from gpufleet_collector.ingest.judge import judge
+from gpufleet_collector.ingest.limits import MICROSECONDS, IngestLimits
+from gpufleet_collector.ingest.refusals import no_hello, second_hello
+from gpufleet_collector.live.live import Live
+from gpufleet_collector.model import AgentInfo, Inventory, Refusal
+from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.store.registry import HostRecord
+from gpufleet_collector.store.writer import ReportWrite
+from gpufleet_proto import telemetry_pb2 as pb
+
+
+class Store(Protocol):
+    """The part of the writer that a stream needs."""
+
+    def declare(self, record: HostRecord) -> None:
+        """This host has these GPUs now."""
+
+    def offer(self, write: ReportWrite) -> bool:
+        """Take a report to be stored; False when there is no room."""
+
+    def mark_left(self, host: str, at_us: int) -> None:
+        """The agent of this host has stopped cleanly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every stream works with."""
+
+    live: Live
+    store: Store
+    metrics: SelfMetrics
+    clock: Clock
+    limits: IngestLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """A Hello, read."""
+
+    host: str
+    agent: AgentInfo
+    inventory: Inventory | None
+    interval_seconds: float
+    skew_seconds: float
+
+
+def introduce(message: pb.AgentMessage, parts: Parts) -> Introduction:
+    """The introduction in the first message of a stream. Raises StreamRefused."""
+    if message.WhichOneof("message") != "hello":
+        raise no_hello()
+    hello, now_us, cleaner = message.hello, parts.clock.now().wall_us, Cleaner(parts.limits)
+    host = hello.host
+    if not host.strip() or not host.isprintable() or len(host) > parts.limits.string_length:
+        raise no_hello(f"a Hello needs a host name of 1 to {parts.limits.string_length} printable characters")
+    if not hello.agent_id:
+        raise no_hello("a Hello needs an agent_id")
+    introduction = Introduction(
+        host=host,
+        agent=agent_of(hello, cleaner),
+        inventory=inventory_of(hello.inventory, cleaner, now_us) if hello.HasField("inventory") else None,
+        interval_seconds=usable_interval(hello.interval_seconds),
+        skew_seconds=skew(hello.sent_at_us, now_us),
+    )
+    parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+    return introduction
+
+
+DEFAULT_INTERVAL_SECONDS = 5.0
+MAX_INTERVAL_SECONDS = 86_400.0
+
+
+def usable_interval(seconds: float) -> float:
+    """The interval that an agent says it has, or the usual one where that cannot be."""
+    return seconds if 0 < seconds <= MAX_INTERVAL_SECONDS else DEFAULT_INTERVAL_SECONDS
+
+
+def skew(sent_at_us: int, now_us: int) -> float:
+    """Seconds by which the agent's clock is ahead of this one (the way here counts as behind)."""
+    return (sent_at_us - now_us) / MICROSECONDS
+
+
+class AgentStream:
+    """An introduced stream: takes messages, and gathers what is to be answered."""
+
+    def __init__(self, introduction: Introduction, parts: Parts) -> None:
+        self.host = introduction.host
+        self.said_goodbye = False
+        self._agent = introduction.agent
+        self._parts = parts
+        self._settled: deque[tuple[int, Mapping[Refusal, int]]] = deque()
+        self._deferred: deque[int] = deque()
+        self._unknown_counted = False
+        self.answers = asyncio.Event()
+        """Set when there is something to answer."""
+
+    def begin(self, introduction: Introduction) -> None:
+        """The stream speaks for its host from now on."""
+        live, agent, inventory = self._parts.live, introduction.agent, introduction.inventory
+        live.connected(self.host, agent, inventory, introduction.interval_seconds, introduction.skew_seconds)
+        if inventory is not None:
+            self._parts.store.declare(HostRecord(self.host, agent, inventory))
+
+    def take(self, message: pb.AgentMessage) -> None:
+        """Act on one message. Raises StreamRefused when it ends the stream."""
+        kind = message.WhichOneof("message")
+        self._parts.metrics.messages.labels(kind=kind or "unknown").inc()
+        if kind == "report":
+            self._take_report(message.report)
+        elif kind == "heartbeat":
+            self._take_heartbeat(message.heartbeat)
+        elif kind == "inventory":
+            self._take_inventory(message.inventory)
+        elif kind == "goodbye":
+            self.said_goodbye = True
+            self._parts.store.mark_left(self.host, self._parts.clock.now().wall_us)
+        elif kind == "hello":
+            raise second_hello()
+
+    def next_answer(self) -> pb.CollectorMessage | None:
+        """What to send now, or None."""
+        if self._deferred:
+            deferred = [self._deferred.popleft() for _ in range(len(self._deferred))]
+            pause = self._parts.limits.throttle_seconds
+            return pb.CollectorMessage(throttle=pb.Throttle(pause_seconds=pause, deferred=deferred))
+        if not self._settled:
+            self.answers.clear()
+            return None
+        ack = pb.Ack()
+        while self._settled:
+            sequence, refused = self._settled.popleft()
+            ack.sequences.append(sequence)
+            for reason, samples in refused.items():
+                ack.refusals.add(sequence=sequence, reason=reason.name, samples=samples)
+        return pb.CollectorMessage(ack=ack)
+
+    def _take_report(self, report: pb.Report) -> None:
+        parts, sequence = self._parts, report.sequence
+        judgement = judge(report, parts.limits, parts.clock.now().wall_us)
+        self._count(report, judgement.refused, judgement.values_dropped, len(judgement.samples))
+        if not judgement.samples:
+            self._settle(sequence, judgement.refused)
+            return
+        if not report.replayed:
+            parts.live.samples(self.host, judgement.samples)
+
+        def settled(refused_by_store: Mapping[Refusal, int]) -> None:
+            self._settle(sequence, judgement.refused + Counter(refused_by_store))
+
+        write = ReportWrite(self.host, tuple(judgement.samples), report.replayed, settled)
+        if not parts.store.offer(write):
+            parts.metrics.reports_deferred.inc()
+            self._deferred.append(sequence)
+            self.answers.set()
+
+    def _settle(self, sequence: int, refused: Mapping[Refusal, int]) -> None:
+        self._settled.append((sequence, refused))
+        self.answers.set()
+
+    def _take_heartbeat(self, heartbeat: pb.Heartbeat) -> None:
+        parts, cleaner = self._parts, Cleaner(self._parts.limits)
+        skew_seconds = skew(heartbeat.sent_at_us, parts.clock.now().wall_us)
+        cost = cost_of(heartbeat.cost, cleaner)
+        parts.live.heartbeat(self.host, cost, usable_interval(heartbeat.interval_seconds), skew_seconds)
+        parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+
+    def _take_inventory(self, message: pb.Inventory) -> None:
+        parts, cleaner = self._parts, Cleaner(self._parts.limits)
+        inventory = inventory_of(message, cleaner, parts.clock.now().wall_us)
+        parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+        parts.live.inventory(self.host, inventory)
+        parts.store.declare(HostRecord(self.host, self._agent, inventory))
+
+    def _count(self, report: pb.Report, refused: Mapping[Refusal, int], values: int, taken: int) -> None:
+        metrics = self._parts.metrics
+        metrics.samples_received.inc(taken + sum(refused.values()))
+        for reason, samples in refused.items():
+            metrics.samples_refused.labels(reason=reason.value).inc(samples)
+        if values:
+            metrics.values_refused.labels(reason=Refusal.INVALID.value).inc(values)
+        if not self._unknown_counted:
+            self._count_unknown(report)
+
+    def _count_unknown(self, report: pb.Report) -> None:
+        unknown = {field.field_number for tick in report.ticks for gpu in tick.gpus for field in UnknownFieldSet(gpu)}
+        if unknown:
+            self._parts.metrics.unknown_metrics.inc(len(unknown))
+            self._unknown_counted = True
