@@ -160,7 +160,7 @@ class NvmlBackend:
         under the GPU that sat there before."""
         label = f"GPU {index}"
         try:
-            handle = driver.call("nvmlDeviceGetHandleByIndex", label, index)
+            handle = driver.open_gpu(index, label)
             uuid = driver.call("nvmlDeviceGetUUID", label, handle)
         except (CallFailed, GpuLost) as failed:
             tick.unopened[index] = failed.code

@@ -38,6 +38,11 @@ LIBRARY_FOLDERS = ("/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/run/nvidia/d
 """Where the library also lives when the loader does not know it: WSL, device plugins, the driver container."""
 
 
+OPENING_DEADLINE_SECONDS = 30.0
+"""For opening the session and each GPU in it: without persistence mode the driver sets a GPU up
+anew when it is opened, which takes seconds (nvml.h: nvmlDeviceGetHandleByIndex does it, nvmlInit_v2 does not)."""
+
+
 class Unreadable(Exception):
     """One metric cannot be read now. `reason` is the name of an `Absence.Reason`."""
 
@@ -81,7 +86,7 @@ def failure(call: str, code: int) -> Exception:
 
 
 class NvmlDriver:
-    """An open session with NVML. Every call goes through `call` (one GPU) or `call_whole` (the driver)."""
+    """An open session with NVML."""
 
     def __init__(self, breadcrumb: Breadcrumb, library_folders: tuple[str, ...] = LIBRARY_FOLDERS) -> None:
         """Open NVML. Raises `SessionFailed` with the code of NVML, or with `MODULE_MISSING`."""
@@ -89,23 +94,27 @@ class NvmlDriver:
         self._nvml = _import_nvml()
         self._error: type[Exception] = self._nvml.NVMLError
         self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
-        try:
-            self.call_whole("nvmlInit")
-        except SessionFailed as missing:
-            if missing.code != LIBRARY_NOT_FOUND or not _load_from(library_folders):
-                raise
-            self.call_whole("nvmlInit")
+        self._opened: set[int] = set()
+        code = self._initialize()
+        if code == LIBRARY_NOT_FOUND and _load_from(library_folders):
+            code = self._initialize()
+        if code:
+            raise SessionFailed("nvmlInit", code)
+
+    def open_gpu(self, index: int, gpu: str) -> Any:
+        """The handle of the GPU that is at `index` now."""
+        deadline = None if index in self._opened else OPENING_DEADLINE_SECONDS
+        handle = self._checked("nvmlDeviceGetHandleByIndex", gpu, (index,), deadline)
+        self._opened.add(index)
+        return handle
 
     def call(self, name: str, gpu: str, *arguments: Any) -> Any:
         """What the function `name` of nvidia-ml-py answers for `gpu` ("GPU 3")."""
-        code, answer = self._call(name, gpu, arguments)
-        if code:
-            raise failure(name, code)
-        return answer
+        return self._checked(name, gpu, arguments)
 
-    def call_whole(self, name: str, *arguments: Any) -> Any:
+    def call_whole(self, name: str) -> Any:
         """The same for a function of the whole driver, any failure of which is one of the session."""
-        code, answer = self._call(name, "", arguments)
+        code, answer = self._call(name, "", ())
         if code:
             raise SessionFailed(name, code)
         return answer
@@ -114,11 +123,22 @@ class NvmlDriver:
         """End the session; NVML has nothing to say about it that anybody could act on."""
         self._call("nvmlShutdown", "", ())
 
-    def _call(self, name: str, gpu: str, arguments: tuple[Any, ...]) -> tuple[int, Any]:
+    def _initialize(self) -> int:
+        return self._call("nvmlInit", "", (), OPENING_DEADLINE_SECONDS)[0]
+
+    def _checked(self, name: str, gpu: str, arguments: tuple[Any, ...], deadline_seconds: float | None = None) -> Any:
+        code, answer = self._call(name, gpu, arguments, deadline_seconds)
+        if code:
+            raise failure(name, code)
+        return answer
+
+    def _call(
+        self, name: str, gpu: str, arguments: tuple[Any, ...], deadline_seconds: float | None = None
+    ) -> tuple[int, Any]:
         function = getattr(self._nvml, name, None)
         if function is None:
             return FUNCTION_NOT_FOUND, None
-        self._breadcrumb.enter(name, gpu)
+        self._breadcrumb.enter(name, gpu, deadline_seconds)
         try:
             return 0, function(*arguments)
         except self._error as error:

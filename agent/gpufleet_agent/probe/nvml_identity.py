@@ -8,14 +8,22 @@ from gpufleet_agent.readings import ERROR, GpuIdentity
 def identify(device: Device, uuid: str, index: int) -> tuple[GpuIdentity, bool]:
     """The identity, and whether it is settled: a part that the GPU does not have stays None for good, one that merely
     failed is worth another question."""
-    parts: dict[str, str | None] = {}
+    parts: dict[str, str] = {}
     settled = True
     for part, read in PARTS.items():
         try:
-            parts[part] = read(device) or None
+            parts[part] = read(device)
         except CallFailed as failed:
             settled = settled and failed.reason != ERROR
-    return GpuIdentity(uuid=uuid, index=index, **parts), settled
+    gpu = GpuIdentity(
+        uuid=uuid,
+        index=index,
+        name=parts.get("name") or None,
+        pci_bus_id=parts.get("pci_bus_id") or None,
+        serial=parts.get("serial") or None,
+        vbios=parts.get("vbios") or None,
+    )
+    return gpu, settled
 
 
 def _name(device: Device) -> str:

@@ -14,22 +14,22 @@ ALL_REASONS = 0xFFFFFFFF
 """Older drivers set the highest of 64 bits for "unknown" (nvmlClocksThrottleReasonUnknown)."""
 
 
-def sm_clock_mhz(device: Device) -> int | float:
+def sm_clock_mhz(device: Device) -> float:
     return within(known(device.call("nvmlDeviceGetClockInfo", CLOCK_SM)), FASTEST_MHZ)
 
 
-def memory_clock_mhz(device: Device) -> int | float:
+def memory_clock_mhz(device: Device) -> float:
     return within(known(device.call("nvmlDeviceGetClockInfo", CLOCK_MEMORY)), FASTEST_MHZ)
 
 
-def performance_state(device: Device) -> int | float:
+def performance_state(device: Device) -> float:
     state = device.call("nvmlDeviceGetPerformanceState")
     if state == STATE_UNKNOWN:
         raise Unreadable(NOT_SUPPORTED)
     return within(state, SLOWEST_STATE)
 
 
-def throttle_reasons(device: Device) -> int | float:
+def throttle_reasons(device: Device) -> float:
     reasons = device.first_known("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons")
     return within(reasons, ALL_REASONS)
 

@@ -2,7 +2,7 @@
 metrics that come from it."""
 
 import math
-from typing import Any, TypeVar
+from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import (
     ARGUMENT_VERSION_MISMATCH,
@@ -14,8 +14,6 @@ from gpufleet_agent.probe.nvml_driver import (
     failure,
 )
 from gpufleet_agent.readings import BACKEND, ERROR, NOT_SUPPORTED
-
-Number = TypeVar("Number", int, float)
 
 UNKNOWN_TO_LIBRARY = frozenset({FUNCTION_NOT_FOUND, ARGUMENT_VERSION_MISMATCH, DEPRECATED})
 """Codes after which an older form of the same question may still be answered."""
@@ -100,8 +98,8 @@ def known(value: int) -> int:
     return value
 
 
-def within(value: Number, most: int) -> Number:
-    """`value`, if it lies in 0..`most`; what lies outside is a fault of the driver and no reading."""
+def within(value: float, most: int) -> float:
+    """`value` as it is, if it lies in 0..`most`; what lies outside is a fault of the driver and no reading."""
     if not math.isfinite(value) or not 0 <= value <= most:
         raise Unreadable(ERROR)
     return value

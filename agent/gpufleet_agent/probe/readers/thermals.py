@@ -11,16 +11,16 @@ FASTEST_FAN_PERCENT = 250
 """nvml.h: the speed wanted may exceed 100 % on some boards."""
 
 
-def temperature_celsius(device: Device) -> int | float:
+def temperature_celsius(device: Device) -> float:
     celsius = device.first_known("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature", arguments=(SENSOR_GPU,))
     return within(known(celsius), HOTTEST_CELSIUS)
 
 
-def memory_temperature_celsius(device: Device) -> int | float:
+def memory_temperature_celsius(device: Device) -> float:
     return within(device.field(FIELD_MEMORY_TEMPERATURE), HOTTEST_CELSIUS)
 
 
-def fan_speed_percent(device: Device) -> int | float:
+def fan_speed_percent(device: Device) -> float:
     return within(known(device.call("nvmlDeviceGetFanSpeed")), FASTEST_FAN_PERCENT)
 
 

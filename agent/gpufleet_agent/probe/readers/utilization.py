@@ -6,20 +6,20 @@ WHOLE = 100
 """Drivers have been seen to answer with thousands of percent; that is no reading (Syllo/nvtop#110)."""
 
 
-def gpu_utilization_percent(device: Device) -> int | float:
+def gpu_utilization_percent(device: Device) -> float:
     return within(device.call("nvmlDeviceGetUtilizationRates").gpu, WHOLE)
 
 
-def memory_utilization_percent(device: Device) -> int | float:
+def memory_utilization_percent(device: Device) -> float:
     return within(device.call("nvmlDeviceGetUtilizationRates").memory, WHOLE)
 
 
-def encoder_utilization_percent(device: Device) -> int | float:
+def encoder_utilization_percent(device: Device) -> float:
     percent, _sampling_period = device.call("nvmlDeviceGetEncoderUtilization")
     return within(percent, WHOLE)
 
 
-def decoder_utilization_percent(device: Device) -> int | float:
+def decoder_utilization_percent(device: Device) -> float:
     percent, _sampling_period = device.call("nvmlDeviceGetDecoderUtilization")
     return within(percent, WHOLE)
 
