@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -57,6 +58,7 @@ class IngestServer:
         self._open: dict[int, asyncio.Future[StreamRefused]] = {}
         self._numbers = itertools.count(1)
         self._server: grpc.aio.Server | None = None
+        self._draining = False
         self.port = 0
 
     async def start(self) -> None:
@@ -73,10 +75,8 @@ class IngestServer:
                 ("grpc.http2.max_ping_strikes", 0),
             )
         )
-        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            METHOD: grpc.stream_stream_rpc_method_handler(self._stream)
-        }
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._stream)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: method}),))
         try:
             self.port = server.add_insecure_port(str(self._listen))
         except RuntimeError:
@@ -88,6 +88,10 @@ class IngestServer:
             )
         await server.start()
         self._server = server
+
+    async def drain(self) -> None:
+        """Hear nothing more; what was heard is still acknowledged until `stop`."""
+        self._draining = True
 
     async def stop(self) -> None:
         """End all streams; agents keep what was not acknowledged."""
@@ -165,7 +169,8 @@ class IngestServer:
         answering = asyncio.ensure_future(self._answer(stream, context))
         both: list[asyncio.Future[None]] = [hearing, answering]
         try:
-            await asyncio.wait([*both, ended], return_when=asyncio.FIRST_COMPLETED)
+            waited: list[asyncio.Future[Any]] = [*both, ended]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in both:
                 task.cancel()
@@ -178,6 +183,8 @@ class IngestServer:
 
     async def _hear(self, stream: AgentStream, context: Context) -> None:
         while (message := await self._read(context)) is not None:
+            if self._draining:
+                await asyncio.get_running_loop().create_future()  # until the stream is ended
             stream.take(message)
 
     async def _answer(self, stream: AgentStream, context: Context) -> None:
@@ -190,7 +197,7 @@ class IngestServer:
 
     async def _read(self, context: Context) -> pb.AgentMessage | None:
         """The next message, None at the end. Raises StreamRefused."""
-        raw = await context.read()
+        raw: object = await context.read()
         if not isinstance(raw, bytes):  # grpc.aio.EOF
             return None
         limit = self._parts.limits.message_bytes

@@ -91,6 +91,12 @@ def skew(sent_at_us: int, now_us: int) -> float:
     return (sent_at_us - now_us) / MICROSECONDS
 
 
+def unknown_fields(message: pb.GPUStats) -> set[int]:
+    """Numbers of the fields that a newer agent sends and this collector does not know."""
+    unknown = UnknownFieldSet(message)
+    return {unknown[index].field_number for index in range(len(unknown))}
+
+
 class AgentStream:
     """An introduced stream: takes messages, and gathers what is to be answered."""
 
@@ -193,7 +199,6 @@ class AgentStream:
             self._count_unknown(report)
 
     def _count_unknown(self, report: pb.Report) -> None:
-        unknown = {field.field_number for tick in report.ticks for gpu in tick.gpus for field in UnknownFieldSet(gpu)}
-        if unknown:
-            self._parts.metrics.unknown_metrics.inc(len(unknown))
-            self._unknown_counted = True
+        self._unknown_counted = True
+        unknown = {number for tick in report.ticks for gpu in tick.gpus for number in unknown_fields(gpu)}
+        self._parts.metrics.unknown_metrics.inc(len(unknown))

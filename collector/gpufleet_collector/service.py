@@ -1,0 +1,150 @@
+"""The collector as one process: every part is made here, started in order, and stopped in the opposite order."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+
+from gpufleet_collector.clock import SystemClock
+from gpufleet_collector.config import CollectorConfig
+from gpufleet_collector.errors import DatabaseUnavailable
+from gpufleet_collector.ingest.limits import IngestLimits
+from gpufleet_collector.ingest.server import IngestServer
+from gpufleet_collector.ingest.stream import Parts
+from gpufleet_collector.live.live import Live
+from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.store.address import parse_address
+from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.embedded.server import EmbeddedPostgres
+from gpufleet_collector.store.history import History
+from gpufleet_collector.store.known import known_fleet
+from gpufleet_collector.store.writer import Writer
+from gpufleet_collector.web.app import WebSettings, create_app
+from gpufleet_collector.web.server import WebServer
+
+REFRESH_SECONDS = 1.0
+DATABASE_RETRY_SECONDS = 1.0
+DAY_SECONDS = 86_400.0
+
+_logger = logging.getLogger("gpufleet_collector")
+
+
+async def serve(config: CollectorConfig) -> int:
+    """Run until SIGTERM or SIGINT; the exit status. Raises CollectorError when it cannot start."""
+    stop = _stop_on_signals()
+    async with AsyncExitStack() as parts:
+        running = asyncio.create_task(_start(config, parts, stop))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                jobs = running.result()
+                await _work_until(stopping, jobs)
+        finally:
+            running.cancel()
+            stopping.cancel()
+            await asyncio.gather(running, stopping, return_exceptions=True)
+            _logger.info("stopping")
+    return 0
+
+
+async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.Event) -> list["asyncio.Task[None]"]:
+    clock, metrics = SystemClock(), SelfMetrics()
+    live = Live(clock, metrics)
+    database = await _open_database(config, parts)
+    writer = Writer(database, clock=clock, metrics=metrics)
+    app = create_app(
+        live=live,
+        history=History(database, clock=clock),
+        database_ready=_readiness(database),
+        metrics=metrics,
+        settings=WebSettings(ws_events_max_gpus=config.ws_events_max_gpus),
+        clock=clock,
+    )
+    web = WebServer(app, config.http_listen, _logger)
+    await web.start()
+    parts.push_async_callback(web.stop)
+    _logger.info("http://%s:%d", config.http_listen.host, web.port)
+
+    await _with_database(database.migrate, stop)
+    live.restore(await known_fleet(database))
+    ingest = IngestServer(
+        config.grpc_listen,
+        Parts(live, writer, metrics, clock, IngestLimits(retention_seconds=config.retention_days * DAY_SECONDS)),
+        collector_version=version("gpufleet-collector"),
+        poll_interval_seconds=config.poll_interval_seconds,
+        log=_logger,
+    )
+    await writer.start()
+    await ingest.start()
+    # At stop: hear nothing more, commit what was heard, acknowledge it, and only then end the streams.
+    parts.push_async_callback(ingest.stop)
+    parts.push_async_callback(writer.stop)
+    parts.push_async_callback(ingest.drain)
+    _logger.info("agents: grpc://%s:%d", config.grpc_listen.host, ingest.port)
+    return [asyncio.create_task(_refresh(live))]
+
+
+async def _open_database(config: CollectorConfig, parts: AsyncExitStack) -> Database:
+    if config.database_url is not None:
+        dsn = parse_address(config.database_url)
+    else:
+        postgres = EmbeddedPostgres(config.collector_dir, pg_bin=config.pg_bin)
+        parts.push_async_callback(postgres.stop)
+        dsn = await postgres.start()
+    database = Database(dsn)
+    parts.push_async_callback(database.close)
+    return database
+
+
+async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Do it as soon as the database answers; said once."""
+    said = False
+    while not stop.is_set():
+        try:
+            return await action()
+        except DatabaseUnavailable as error:
+            if not said:
+                _logger.warning("the database does not answer (%s); trying on", error)
+                said = True
+        await asyncio.sleep(DATABASE_RETRY_SECONDS)
+    return None
+
+
+def _readiness(database: Database) -> Callable[[], Awaitable[bool]]:
+    async def ready() -> bool:
+        try:
+            await database.ping()
+        except DatabaseUnavailable:
+            return False
+        return True
+
+    return ready
+
+
+async def _refresh(live: Live) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        live.refresh()
+
+
+async def _work_until(stopping: "asyncio.Task[bool]", jobs: list["asyncio.Task[None]"]) -> None:
+    """Until told to stop; a job that fails ends the collector rather than being missed unnoticed."""
+    try:
+        done, _ = await asyncio.wait({stopping, *jobs}, return_when=asyncio.FIRST_COMPLETED)
+        for job in done - {stopping}:
+            job.result()
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,84 @@
+"""uvicorn as a part among others: listens where it is told, takes no signals, and starts and stops when asked."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gpufleet_collector.config import Listen
+from gpufleet_collector.errors import ConfigurationError
+
+STOP_SECONDS = 3
+BACKLOG = 1024
+
+
+class WebServer:
+    """Serves `app`. Start, stop, stop twice and stop unstarted are all fine."""
+
+    def __init__(self, app: ASGIApp, listen: Listen, log: logging.Logger) -> None:
+        self._app = app
+        self._listen = listen
+        self._log = log
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Raises ConfigurationError when the address cannot be had."""
+        listener = _listen(self._listen)
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self._app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            server_header=False,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        server, serving = self._server, self._serving
+        self._server = self._serving = None
+        if server is None or serving is None:
+            return
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service that owns it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(listen: Listen) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((listen.host, listen.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _refusal(listen, error) from None
+    return listener
+
+
+def _refusal(listen: Listen, error: OSError) -> ConfigurationError:
+    why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror or error})"
+    other = Listen(listen.host, listen.port % 65_535 + 1)
+    return ConfigurationError(
+        f"GPUFLEET_HTTP_LISTEN={listen} {why}: choose another, such as GPUFLEET_HTTP_LISTEN={other}"
+    )
