@@ -1,0 +1,54 @@
+// The messages of /ws that the page understands; others are left aside, so that a newer collector does not break an older page.
+import { readReading, type GpuReading } from '../model/gpu'
+import { hostState, type HostState } from '../model/host'
+import { isObject, text } from '../model/json'
+
+export type Message =
+  | { readonly type: 'gpu_stats'; readonly reading: GpuReading }
+  | { readonly type: 'host_state'; readonly host: string; readonly state: HostState }
+  | { readonly type: 'error'; readonly problem: Problem }
+
+export interface Problem {
+  readonly title: string
+  readonly detail: string | null
+}
+
+export function readMessage(raw: string): Message | null {
+  const message = parse(raw)
+  if (!isObject(message)) return null
+  switch (message['type']) {
+    case 'gpu_stats':
+      return readGpuStats(message['data'])
+    case 'host_state':
+      return readHostState(message['data'])
+    case 'error':
+      return { type: 'error', problem: readProblem(message['data']) }
+    default:
+      return null
+  }
+}
+
+/** The title and detail of an `error` event or of application/problem+json. */
+export function readProblem(data: unknown): Problem {
+  if (!isObject(data)) return { title: 'The collector reported an error', detail: null }
+  return { title: text(data['title']) ?? 'The collector reported an error', detail: text(data['detail']) }
+}
+
+function readGpuStats(data: unknown): Message | null {
+  const reading = readReading(data)
+  return reading && { type: 'gpu_stats', reading }
+}
+
+function readHostState(data: unknown): Message | null {
+  const host = isObject(data) ? text(data['host']) : null
+  return host === null || !isObject(data) ? null : { type: 'host_state', host, state: hostState(data['state']) }
+}
+
+function parse(raw: string): unknown {
+  try {
+    return JSON.parse(raw)
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}

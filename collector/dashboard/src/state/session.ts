@@ -1,0 +1,182 @@
+// Ties the feeds to what is drawn: the connection, the facts behind it, history for hosts that are looked at, and the clock.
+import { signal, type Signal } from '@preact/signals'
+import { ApiError, type Api } from '../feed/api'
+import { HistoryLoader } from '../feed/history'
+import { Link, type LinkEnvironment, type LinkState } from '../feed/link'
+import { readMessage, type Problem } from '../feed/messages'
+import { EMPTY_CATALOG, type Catalog } from '../model/catalog'
+import { Fleet } from '../model/fleet'
+import { FleetState, type Moment } from './fleetstate'
+
+const TICK_MS = 1_000
+const SPARK_EVERY_TICKS = 5
+const FACTS_EVERY_MS = 15_000
+const FACTS_AT_MOST_EVERY_MS = 2_000
+const FAILURES_BEFORE_RESTART = 2
+/** Older notices give way to newer ones. */
+const MOST_NOTICES = 4
+
+export interface Environment extends LinkEnvironment {
+  readonly requestFrame: (action: () => void) => void
+  /** Hosts named in the page's address; empty for the whole fleet. */
+  readonly hosts: readonly string[]
+}
+
+export class Session {
+  readonly link: Signal<LinkState> = signal({ phase: 'connecting' })
+  /** When the connection was lost, on the page's clock; null while it is open or was never open. */
+  readonly lostAt: Signal<number | null> = signal(null)
+  readonly now: Signal<number>
+  readonly catalog: Signal<Catalog> = signal(EMPTY_CATALOG)
+  readonly notices: Signal<readonly Problem[]> = signal([])
+  /** Why hosts and GPUs cannot be listed; null when they can. */
+  readonly failure: Signal<ApiError | null> = signal(null)
+  /** Whether the hosts have been listed at least once. */
+  readonly isLoaded = signal(false)
+  readonly state: FleetState
+  private readonly fleet = new Fleet()
+  private readonly connection: Link
+  private readonly history: HistoryLoader
+  private frameAsked = false
+  private ticks = 0
+  private factsAskedAt = -Infinity
+  private factsRunning = false
+  private failures = 0
+
+  constructor(
+    private readonly api: Api,
+    private readonly environment: Environment,
+  ) {
+    this.now = signal(environment.now())
+    this.state = new FleetState(this.fleet)
+    this.history = new HistoryLoader(api, this.fleet, () => this.redrawSparks())
+    this.connection = new Link(
+      { onState: (state) => this.linkChanged(state), onMessage: (raw) => this.receive(raw) },
+      environment,
+    )
+  }
+
+  start(): void {
+    this.connection.start()
+    void this.loadFacts()
+    this.tickLater()
+  }
+
+  retryNow(): void {
+    this.connection.retryNow()
+    void this.loadFacts()
+  }
+
+  wantHistory(host: string): void {
+    if (this.link.peek().phase === 'live') this.history.want(host)
+  }
+
+  dismiss(notice: Problem): void {
+    this.notices.value = this.notices.peek().filter((shown) => shown !== notice)
+  }
+
+  /** The collector's time now, in milliseconds. */
+  collectorNow(): number {
+    return this.environment.now() + this.api.clockOffset()
+  }
+
+  private linkChanged(state: LinkState): void {
+    const wasLive = this.link.peek().phase === 'live'
+    this.link.value = state
+    if (state.phase === 'live') this.connected()
+    else if (wasLive) this.lostAt.value = this.environment.now()
+    this.state.tick(this.moment())
+  }
+
+  private connected(): void {
+    this.lostAt.value = null
+    this.fleet.connected()
+    this.history.forget()
+    if (this.environment.hosts.length > 0) {
+      this.connection.send({ type: 'subscribe', format: 'events', hosts: this.environment.hosts })
+    }
+    void this.loadFacts()
+  }
+
+  private receive(raw: string): void {
+    const message = readMessage(raw)
+    if (message === null) return
+    if (message.type === 'error') return this.notify(message.problem)
+    if (message.type === 'host_state') this.fleet.applyHostState(message.host, message.state)
+    else this.fleet.applyReading(message.reading, this.environment.now(), this.collectorNow())
+    this.draw()
+  }
+
+  private notify(problem: Problem): void {
+    const others = this.notices.peek().filter(({ title, detail }) => title !== problem.title || detail !== problem.detail)
+    this.notices.value = [...others, problem].slice(-MOST_NOTICES)
+  }
+
+  private draw(): void {
+    if (this.frameAsked) return
+    this.frameAsked = true
+    this.environment.requestFrame(() => {
+      this.frameAsked = false
+      this.state.flush(this.moment())
+    })
+  }
+
+  private moment(): Moment {
+    return { isConnected: this.link.peek().phase === 'live', now: this.environment.now() }
+  }
+
+  private tickLater(): void {
+    this.environment.schedule(() => {
+      this.tick()
+      this.tickLater()
+    }, TICK_MS)
+  }
+
+  private tick(): void {
+    this.ticks += 1
+    this.now.value = this.environment.now()
+    this.state.tick(this.moment())
+    if (this.ticks % SPARK_EVERY_TICKS === 0) this.redrawSparks()
+    if (this.now.peek() - this.factsAskedAt >= FACTS_EVERY_MS) void this.loadFacts()
+  }
+
+  private redrawSparks(): void {
+    this.state.sparkVersion.value += 1
+  }
+
+  private async loadFacts(): Promise<void> {
+    const askedAt = this.environment.now()
+    if (this.factsRunning || askedAt - this.factsAskedAt < FACTS_AT_MOST_EVERY_MS) return
+    this.factsRunning = true
+    this.factsAskedAt = askedAt
+    try {
+      await this.askFacts(askedAt)
+      this.failures = 0
+      this.failure.value = null
+      this.isLoaded.value = true
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      this.factsFailed(error)
+    } finally {
+      this.factsRunning = false
+    }
+  }
+
+  private async askFacts(askedAt: number): Promise<void> {
+    const [hosts, gpus] = await Promise.all([this.api.hosts(), this.api.gpus()])
+    const wanted = new Set(this.environment.hosts)
+    const isWanted = (name: string) => wanted.size === 0 || wanted.has(name)
+    this.fleet.applyHosts(hosts.filter((host) => isWanted(host.name)), askedAt)
+    this.fleet.applyGpus(gpus.filter(({ gpu }) => isWanted(gpu.host)), askedAt)
+    this.state.flush(this.moment())
+    if (this.catalog.peek().size === 0) this.catalog.value = await this.api.catalog()
+  }
+
+  private factsFailed(error: ApiError): void {
+    this.failure.value = error
+    this.failures += 1
+    // No answer over HTTP while the socket looks open: the network is gone and the browser does not know it yet.
+    const isSilent = error.status === 0 && this.failures >= FAILURES_BEFORE_RESTART
+    if (isSilent && this.link.peek().phase === 'live') this.connection.restart()
+  }
+}

@@ -1,0 +1,54 @@
+// Everything known of one GPU: every metric of the catalogue, and for each absent one the reason in words.
+import { absenceText } from '../model/absence'
+import type { Catalog, Metric } from '../model/catalog'
+import type { GpuView } from '../model/fleet'
+import { metric } from '../model/gpu'
+import { metricTitle, valueText } from '../model/value'
+import { COLUMN_LIST } from './columns'
+import { usePage } from './context'
+
+export function GpuDetail({ view }: { readonly view: GpuView }) {
+  const { session } = usePage()
+  return (
+    <tr role="row" class="detail" data-testid="gpu-detail">
+      <td role="cell" class="detail-cell" colSpan={COLUMN_LIST.length}>
+        <p class="detail-identity">
+          <span class="uuid">{view.gpu.uuid}</span>
+          {view.arrival && <span>read {timeText(view.arrival.recordedAt)}</span>}
+        </p>
+        <div class="panels">
+          {panelsOf(session.catalog.value).map(([panel, metrics]) => (
+            <section class="panel" key={panel}>
+              <h4>{panel}</h4>
+              <dl>{metrics.map((entry) => <Row key={entry.name} view={view} declared={entry} />)}</dl>
+            </section>
+          ))}
+        </div>
+      </td>
+    </tr>
+  )
+}
+
+function Row({ view, declared }: { readonly view: GpuView; readonly declared: Metric }) {
+  const value = metric(view.values, declared.name)
+  return (
+    <div class="fact">
+      <dt data-tip={declared.help}>{metricTitle(declared.name)}</dt>
+      {value === null ? (
+        <dd class="absent">n/a <span class="reason">{absenceText(view.absent[declared.name], view.arrival !== null)}</span></dd>
+      ) : (
+        <dd>{valueText(declared, value)}</dd>
+      )}
+    </div>
+  )
+}
+
+function panelsOf(catalog: Catalog): [string, Metric[]][] {
+  const panels = new Map<string, Metric[]>()
+  for (const entry of catalog.values()) panels.set(entry.panel, [...(panels.get(entry.panel) ?? []), entry])
+  return [...panels]
+}
+
+function timeText(instant: number): string {
+  return new Date(instant).toISOString().replace('T', ' ').replace(/(\.\d{3})?Z$/, ' UTC')
+}

@@ -1,0 +1,35 @@
+// Redraws follow the eye: in a large fleet, what is off the screen keeps its last drawing until it comes near.
+import { useSignal, type ReadonlySignal } from '@preact/signals'
+import { createContext, type RefObject } from 'preact'
+import { useContext, useEffect, useRef } from 'preact/hooks'
+import { usePage } from './context'
+
+const NEAR = '300px'
+
+/** Whether its part of the page is on or near the screen. */
+export const OnScreen = createContext<ReadonlySignal<boolean> | null>(null)
+
+export function useOnScreen(element: RefObject<Element>): ReadonlySignal<boolean> {
+  const isOnScreen = useSignal(false)
+  useEffect(() => {
+    const node = element.current
+    if (node === null) return undefined
+    const observer = new IntersectionObserver(
+      (entries) => (isOnScreen.value = entries.at(-1)?.isIntersecting ?? false),
+      { rootMargin: NEAR },
+    )
+    observer.observe(node)
+    return () => observer.disconnect()
+  }, [])
+  return isOnScreen
+}
+
+/** The value of a signal; in a large fleet it is followed only on the screen. */
+export function useFollowed<T>(signal: ReadonlySignal<T | undefined>): T | undefined {
+  const { page } = usePage()
+  const isOnScreen = useContext(OnScreen)
+  const last = useRef<T | undefined>(undefined)
+  const isFollowed = !page.isLarge.value || isOnScreen === null || isOnScreen.value
+  if (isFollowed || last.current === undefined) last.current = signal.value
+  return last.current
+}
