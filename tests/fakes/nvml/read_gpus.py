@@ -2,6 +2,7 @@
 
 Commands: `read` (one reading), `close`, `modules` (what is imported), `cost N` (CPU seconds of N readings, and RSS).
 Every answer is one line of JSON. With `--trace`, driver calls are told as they begin and end.
+`--library-folder=PATH`, `--hidden-processes` and `--without-nvidia-ml-py` shape the surroundings.
 """
 
 import json
@@ -64,6 +65,8 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"read": read, "close": clo
 
 
 def main(arguments: list[str]) -> None:
+    if "--without-nvidia-ml-py" in arguments:
+        sys.modules["pynvml"] = None  # type: ignore[assignment]  # makes its import fail
     folders = tuple(argument.partition("=")[2] for argument in arguments if argument.startswith("--library-folder="))
     backend = NvmlBackend(
         TellingBreadcrumb() if "--trace" in arguments else SilentBreadcrumb(),
