@@ -63,7 +63,7 @@ class BreadcrumbWriter:
         memory, header = self._memory, _HEADER
         self._version += 2
         header.pack_into(memory, 0, self._version - 1, 0.0, 0.0, 0, 0)
-        if name:
+        if name or where:
             memory[_TEXT_AT : _TEXT_AT + len(name) + len(where)] = name + where
         header.pack_into(memory, 0, self._version, started, deadline, len(name), len(where))
 

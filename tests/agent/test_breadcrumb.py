@@ -1,0 +1,59 @@
+"""A call that never returns can still be named from outside, with its GPU and its age."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpufleet_agent import breadcrumb
+from gpufleet_agent.breadcrumb import BreadcrumbReader, BreadcrumbWriter, Call
+
+
+@pytest.fixture
+def descriptor() -> Iterator[int]:
+    number = breadcrumb.create()
+    yield number
+    os.close(number)
+
+
+def test_the_call_under_way_is_told_until_it_returns(descriptor: int) -> None:
+    writer, reader = BreadcrumbWriter(descriptor, lambda: 100.0), BreadcrumbReader(descriptor)
+    assert reader.read() is None
+    writer.enter("nvmlDeviceGetTemperature", "GPU 3")
+    assert reader.read() == Call("nvmlDeviceGetTemperature", "GPU 3", 100.0, breadcrumb.DEFAULT_DEADLINE_SECONDS)
+    writer.leave()
+    assert reader.read() is None
+
+
+def test_a_call_is_overdue_after_its_own_deadline_and_says_so_in_words(descriptor: int) -> None:
+    writer, reader = BreadcrumbWriter(descriptor, lambda: 100.0), BreadcrumbReader(descriptor)
+    writer.enter("nvmlInit", "", deadline_seconds=7.0)
+    call = reader.read()
+    assert call is not None
+    assert not call.overdue(107.0)
+    assert call.overdue(107.1)
+    assert call.describe(194.0) == "nvmlInit, 94 s"
+    assert Call("f", "GPU 3", 0.0, 5.0).describe(6.0) == "f on GPU 3, 6 s"
+
+
+@given(st.text(max_size=400), st.text(max_size=400))
+def test_texts_of_any_length_fit(name: str, gpu: str) -> None:
+    number = breadcrumb.create()
+    try:
+        writer, reader = BreadcrumbWriter(number, lambda: 1.0), BreadcrumbReader(number)
+        writer.enter(name, gpu)
+        call = reader.read()
+        assert call is not None
+        assert name.startswith(call.name.rstrip("\ufffd"))
+        assert gpu.startswith(call.gpu.rstrip("\ufffd"))
+    finally:
+        os.close(number)
+
+
+def test_a_page_that_is_just_being_written_tells_nothing(descriptor: int) -> None:
+    writer, reader = BreadcrumbWriter(descriptor, lambda: 100.0), BreadcrumbReader(descriptor)
+    writer.enter("f", "GPU 0")
+    os.pwrite(descriptor, (7).to_bytes(8, "little"), 0)
+    assert reader.read() is None

@@ -1,0 +1,63 @@
+"""Every wrong setting is refused with a line that names it, its value and the remedy; flags win."""
+
+import pytest
+
+from gpufleet_agent.config import MAX_LABELS, read_config
+from gpufleet_agent.errors import ConfigurationError
+from gpufleet_agent.settings import SETTINGS
+
+
+def test_defaults() -> None:
+    config = read_config({"GPUFLEET_HOST_NAME": "node-1"}, {})
+    assert config.collectors == ("127.0.0.1:50051",)
+    assert (config.interval_seconds, config.interval_explicit, config.backend) == (5.0, False, "auto")
+    assert (config.nvidia_smi, config.labels, config.host_name) == ("nvidia-smi", {}, "node-1")
+
+
+def test_flags_win_over_the_environment_and_an_interval_given_is_explicit() -> None:
+    config = read_config({"GPU_POLL_INTERVAL_SECONDS": "7"}, {"GPU_POLL_INTERVAL_SECONDS": "0.5"})
+    assert (config.interval_seconds, config.interval_explicit) == (0.5, True)
+
+
+def test_several_collectors_and_labels() -> None:
+    environ = {"GPUFLEET_COLLECTOR": "grpc://a:1, grpc://[::1]:2,grpc://c", "GPUFLEET_LABELS": "rack=r1, pool=train"}
+    config = read_config(environ, {})
+    assert config.collectors == ("a:1", "[::1]:2", "c:50051")
+    assert config.labels == {"rack": "r1", "pool": "train"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GPUFLEET_COLLECTOR", "http://x:1"),
+        ("GPUFLEET_COLLECTOR", "x:50051"),
+        ("GPUFLEET_COLLECTOR", "grpc://x:99999"),
+        ("GPUFLEET_COLLECTOR", "grpc://x:0"),
+        ("GPUFLEET_COLLECTOR", "grpc://x:1/path"),
+        ("GPUFLEET_COLLECTOR", "grpc://"),
+        ("GPUFLEET_COLLECTOR", ","),
+        ("GPU_POLL_INTERVAL_SECONDS", "0"),
+        ("GPU_POLL_INTERVAL_SECONDS", "-1"),
+        ("GPU_POLL_INTERVAL_SECONDS", "nan"),
+        ("GPU_POLL_INTERVAL_SECONDS", "inf"),
+        ("GPU_POLL_INTERVAL_SECONDS", "soon"),
+        ("GPUFLEET_BACKEND", "rocm"),
+        ("GPUFLEET_HOST_NAME", "a\x00b"),
+        ("GPUFLEET_HOST_NAME", "x" * 300),
+        ("GPUFLEET_LABELS", "rack"),
+        ("GPUFLEET_LABELS", "=x"),
+        ("GPUFLEET_LABELS", ",".join(f"k{n}=" for n in range(MAX_LABELS + 1))),
+    ],
+)
+def test_a_wrong_value_is_named_on_one_line(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        read_config({variable: value}, {})
+    message = str(refusal.value)
+    assert variable in message
+    assert "\n" not in message
+
+
+def test_flags_follow_from_variable_names() -> None:
+    flags = {setting.variable: setting.flag for setting in SETTINGS}
+    assert flags["GPUFLEET_HOST_NAME"] == "--host-name"
+    assert flags["GPU_POLL_INTERVAL_SECONDS"] == "--gpu-poll-interval-seconds"

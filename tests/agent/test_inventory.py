@@ -1,0 +1,38 @@
+"""Values come and go without a new inventory; identities, states and reasons do not."""
+
+from gpufleet_agent.inventory import InventoryWatch
+from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
+
+
+def reading(*states: str, power: float = 1.0) -> Reading:
+    gpus = (GpuReading(GpuIdentity(f"GPU-{i}", i), state, {"power_watts": power}) for i, state in enumerate(states))
+    return Reading("nvml", tuple(gpus))
+
+
+def test_the_first_reading_is_news_and_another_value_is_not() -> None:
+    watch = InventoryWatch()
+    assert watch.see(10, reading("ok", "ok"))
+    assert not watch.see(20, reading("ok", "ok", power=2.0))
+    assert watch.since_us == 10
+
+
+def test_a_gpu_that_is_lost_is_news_from_that_instant_on() -> None:
+    watch = InventoryWatch()
+    watch.see(10, reading("ok", "ok"))
+    assert watch.see(20, reading("ok", "lost"))
+    assert watch.since_us == 20
+
+
+def test_a_hang_marks_its_gpu_or_all_when_the_driver_hangs() -> None:
+    watch = InventoryWatch()
+    watch.see(10, reading("ok", "ok"))
+    assert watch.hang(20, "GPU 1")
+    assert watch.current is not None
+    assert [gpu.state for gpu in watch.current.gpus] == ["ok", "hung"]
+    assert not watch.hang(30, "GPU 1")
+    assert watch.hang(40, "")
+    assert [gpu.state for gpu in watch.current.gpus] == ["hung", "hung"]
+
+
+def test_a_hang_before_the_first_reading_changes_nothing() -> None:
+    assert not InventoryWatch().hang(1, "")

@@ -1,0 +1,119 @@
+"""Nothing is lost, nothing is unbounded, and live reports go first: the outbox against a plain model."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from gpufleet_agent.outbox import BACKLOG_WINDOW, Outbox
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Every report is somewhere: under way, queued, settled, refused or dropped and counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox(max_bytes=400)
+        self.under_way: dict[int, bytes] = {}
+        self.added = 0
+        self.connected = False
+
+    @rule(size=st.integers(1, 60), samples=st.integers(1, 9), replayed=st.booleans())
+    def add(self, size: int, samples: int, replayed: bool) -> None:
+        self.outbox.add(bytes(size), samples, replayed=replayed)
+        self.added += samples
+
+    @rule()
+    def connect(self) -> None:
+        self.outbox.stream_opened()
+        self.connected = True
+
+    @rule()
+    def lose(self) -> None:
+        self.outbox.stream_lost()
+        self.under_way.clear()
+        self.connected = False
+
+    @rule()
+    def send(self) -> None:
+        report = self.outbox.next() if self.connected else None
+        if report is not None:
+            sequence, entry = report
+            assert sequence not in self.under_way
+            self.under_way[sequence] = entry.payload
+
+    @rule(data=st.data(), refused=st.integers(0, 3))
+    def settle(self, data: st.DataObject, refused: int) -> None:
+        if self.under_way:
+            sequence = data.draw(st.sampled_from(sorted(self.under_way)))
+            del self.under_way[sequence]
+            self.outbox.settle([sequence, 999_999], refused)
+
+    @rule(data=st.data())
+    def defer(self, data: st.DataObject) -> None:
+        if self.under_way:
+            sequence = data.draw(st.sampled_from(sorted(self.under_way)))
+            del self.under_way[sequence]
+            self.outbox.defer([sequence])
+
+    @invariant()
+    def every_sample_is_accounted_for(self) -> None:
+        tally = self.outbox.tally
+        assert tally.taken == self.added
+        assert tally.taken == tally.settled + tally.refused + tally.dropped + self.outbox.pending_samples
+
+    @invariant()
+    def memory_is_bounded(self) -> None:
+        assert self.outbox.bytes <= 400 or len(self.outbox) == 1
+        assert (self.outbox.bytes == 0) == (len(self.outbox) == 0)
+
+
+TestOutbox = OutboxMachine.TestCase
+TestOutbox.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def drain(outbox: Outbox) -> list[tuple[int, bytes, bool]]:
+    sent = []
+    while (report := outbox.next()) is not None:
+        sent.append((report[0], report[1].payload, report[1].replayed))
+    return sent
+
+
+def test_after_an_outage_the_newest_report_goes_first_and_the_rest_is_marked_as_replayed() -> None:
+    outbox = Outbox()
+    for payload in (b"1", b"2", b"3"):
+        outbox.add(payload, 1)
+    outbox.stream_opened()
+    assert drain(outbox) == [(1, b"3", False), (2, b"1", True), (3, b"2", True)]
+
+
+def test_what_was_under_way_when_a_stream_broke_is_sent_again_under_new_numbers() -> None:
+    outbox = Outbox()
+    outbox.stream_opened()
+    outbox.add(b"a", 1)
+    outbox.add(b"b", 1)
+    assert [number for number, _, _ in drain(outbox)] == [1, 2]
+    outbox.settle([1], 0)
+    outbox.stream_lost()
+    outbox.stream_opened()
+    assert drain(outbox) == [(1, b"b", True)]
+    assert outbox.tally.settled == 1
+
+
+def test_a_backlog_has_only_so_many_reports_under_way_and_live_ones_overtake_it() -> None:
+    outbox = Outbox()
+    outbox.stream_opened()
+    for number in range(BACKLOG_WINDOW + 5):
+        outbox.add(bytes([number]), 1, replayed=True)
+    assert len(drain(outbox)) == BACKLOG_WINDOW
+    outbox.add(b"live", 1)
+    assert [payload for _, payload, _ in drain(outbox)] == [b"live"]
+    outbox.settle([1, 2], 0)
+    assert len(drain(outbox)) == 2
+
+
+def test_at_the_limit_the_oldest_goes_and_is_counted() -> None:
+    outbox = Outbox(max_bytes=10)
+    for payload in (b"aaaa", b"bbbb", b"cccc"):
+        outbox.add(payload, 8)
+    assert outbox.tally.dropped == 8
+    assert [payload for _, payload, _ in drain(outbox)] == [b"bbbb", b"cccc"]

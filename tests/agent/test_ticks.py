@@ -1,0 +1,39 @@
+"""Ticks keep to their grid whatever a reading costs, and no two stamps in a row are equal."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpufleet_agent.ticks import InstantStamp, TickSchedule
+
+seconds = st.floats(0, 1e6, allow_nan=False)
+
+
+@given(seconds, st.floats(0.01, 3600), st.lists(st.floats(0, 5000), max_size=30))
+def test_ticks_stay_on_the_grid_and_missed_ones_are_skipped(start: float, interval: float, delays: list[float]) -> None:
+    schedule, now = TickSchedule(start, interval), start
+    for delay in delays:
+        now += schedule.wait_seconds(now)
+        elapsed = (now - start) / interval
+        assert abs(elapsed - round(elapsed)) < 1e-3
+        now += delay
+        schedule.advance(now)
+        assert 0 <= schedule.wait_seconds(now) <= interval * 1.001
+
+
+def test_a_shorter_interval_takes_effect_at_once_and_a_longer_one_after_the_next_tick() -> None:
+    schedule = TickSchedule(0.0, 60.0)
+    schedule.advance(0.0)
+    schedule.change_interval(1.0, 10.0)
+    assert schedule.wait_seconds(10.0) == 1.0
+    schedule.change_interval(60.0, 10.0)
+    assert schedule.wait_seconds(10.0) == 1.0
+
+
+@given(st.lists(st.integers(0, 10), min_size=2, max_size=50))
+def test_stamps_in_a_row_differ_and_stay_within_a_microsecond_of_the_clock(clock: list[int]) -> None:
+    stamp = InstantStamp()
+    stamps = [stamp.stamp(wall) for wall in clock]
+    assert all(abs(given - wall) <= 1 for given, wall in zip(stamps, clock, strict=True))
+    assert all(before != after for before, after in itertools.pairwise(stamps))

@@ -1,0 +1,33 @@
+"""Joined bytes are the same message as one encoded at once, and every reading reaches the wire unchanged."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpufleet_agent import wire
+from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
+from gpufleet_proto import telemetry_pb2 as pb
+
+
+@given(st.integers(1, 2**63), st.booleans(), st.lists(st.integers(0, 2**60), max_size=300))
+def test_a_report_joined_from_parts_decodes_as_one(sequence: int, replayed: bool, instants: list[int]) -> None:
+    ticks = [wire.tick(instant, [wire.stats("GPU-1", {"power_watts": 1.5})]) for instant in instants]
+    raw = wire.report_message(sequence, wire.encode_ticks(ticks), replayed=replayed)
+    report = pb.AgentMessage.FromString(raw).report
+    assert report == pb.Report(sequence=sequence, replayed=replayed, ticks=ticks)
+
+
+def test_what_was_not_read_is_unset_and_zero_is_zero() -> None:
+    stats = wire.stats("GPU-1", {"gpu_utilization_percent": 0})
+    assert stats.HasField("gpu_utilization_percent")
+    assert not stats.HasField("power_watts")
+
+
+def test_a_gpu_without_values_is_in_the_inventory_but_not_in_the_tick() -> None:
+    lost = GpuReading(GpuIdentity("GPU-1", 0), "lost", {}, {"power_watts": "LOST"})
+    reading = Reading("nvml", (lost, GpuReading(GpuIdentity("GPU-2", 1), "ok", {"power_watts": 1.0})))
+    assert [gpu.gpu_uuid for gpu in wire.tick_of(5, reading).gpus] == ["GPU-2"]
+    gpu = wire.inventory_of(5, reading).gpus[0]
+    assert gpu.state == pb.Gpu.LOST
+    assert not gpu.HasField("gpu_name")
+    absence = gpu.absences[0]
+    assert (absence.metric, absence.reason) == (pb.GPUStats.POWER_WATTS_FIELD_NUMBER, pb.Absence.LOST)
