@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -35,10 +36,11 @@ class Scripted:
 
 
 def _auto(*backends: Scripted) -> AutoBackend:
-    def opener(backend: Scripted) -> Backend:
-        return backend
+    return AutoBackend([_opener(backend) for backend in backends])
 
-    return AutoBackend([lambda backend=backend: opener(backend) for backend in backends])
+
+def _opener(backend: Scripted) -> Callable[[], Backend]:
+    return lambda: backend
 
 
 def test_the_first_that_reads_a_gpu_is_taken_and_kept() -> None:
@@ -96,12 +98,13 @@ def test_a_backend_that_loses_its_gpus_gives_way_to_the_next() -> None:
 def test_a_new_process_is_needed_where_nothing_else_reads_the_gpus() -> None:
     stale, works = Scripted("nvml", needs_new_process=True), Scripted("nvidia-smi")
     auto = _auto(stale, works)
-    assert not auto.needs_new_process
+    needed = [auto.needs_new_process]
     auto.read(START)
-    assert auto.needs_new_process
+    needed.append(auto.needs_new_process)
     works.gpus = GPUS
     auto.read(START + LOOK_AGAIN_US)
-    assert not auto.needs_new_process
+    needed.append(auto.needs_new_process)
+    assert needed == [False, True, False]
 
 
 def test_close_reaches_every_backend_that_was_opened_and_may_come_first() -> None:

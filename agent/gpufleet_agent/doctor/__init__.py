@@ -1,0 +1,46 @@
+"""`gpufleet-agent doctor`: what works on this host, what does not, and what to do about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from gpufleet_agent.doctor.backends import REAL_BACKENDS, absences, backend_findings
+from gpufleet_agent.doctor.collector import collector_findings
+from gpufleet_agent.doctor.finding import Finding, render
+from gpufleet_agent.doctor.host import host_findings
+from gpufleet_agent.doctor.storage import data_directory, storage_findings
+from gpufleet_agent.one_reading import Taken, take
+
+
+def run(
+    *,
+    nvidia_smi: str,
+    collectors: Sequence[str],
+    environ: Mapping[str, str],
+    stdout: TextIO,
+    root: Path = Path("/"),
+    read: Callable[[str], Taken] | None = None,
+) -> int:
+    """Print what was found; the exit status: 0 when a backend reads GPUs, else 1.
+
+    `collectors` are `host:port` targets; `root` is where /dev and /proc are looked for; `read` takes one reading by a
+    backend's name (by default in a process of its own, with a time limit).
+    """
+    if read is None:
+        read = partial(take, nvidia_smi=nvidia_smi, host="", environ=environ)
+    stdout.write("gpufleet-agent doctor\n")
+    taken: dict[str, Taken] = {}
+    for name in REAL_BACKENDS:
+        taken[name] = read(name)
+    _write(stdout, "Reading GPUs", [*backend_findings(taken), *absences(taken)])
+    _write(stdout, "This host", host_findings(root, environ, nvidia_smi))
+    _write(stdout, "Collector", collector_findings(collectors))
+    _write(stdout, "Storage", storage_findings(data_directory(environ)))
+    return 0 if any(one.reading is not None and one.reading.gpus for one in taken.values()) else 1
+
+
+def _write(stdout: TextIO, title: str, findings: Sequence[Finding]) -> None:
+    stdout.write(f"\n{title}\n")
+    stdout.writelines(render(finding) + "\n" for finding in findings)
+    stdout.flush()
