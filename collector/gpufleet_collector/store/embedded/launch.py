@@ -1,0 +1,214 @@
+"""One postgres: found from an earlier run or launched, asked whether it answers, and ended."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from gpufleet_collector.errors import DatabaseUnavailable
+from gpufleet_collector.store.address import OWN_DATABASE, OWN_PORT, socket_address
+from gpufleet_collector.store.embedded.binaries import Binaries
+from gpufleet_collector.store.embedded.cluster import ENVIRONMENT, as_account
+from gpufleet_collector.store.embedded.place import Place
+from gpufleet_collector.store.embedded.process import Process, says_ready, server_of
+from gpufleet_collector.store.embedded.serverlog import ServerLog, complaint
+
+log = logging.getLogger(__name__)
+
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "128MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "pglz",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+}
+READY_SECONDS = 600.0
+"""A server that runs but takes no connections is given this long; after a crash it has up to 2 GB of log to replay."""
+
+ADOPTED_SECONDS = 20.0
+"""One of an earlier run that says it is ready is given this long; then it is at an address of its own, and replaced."""
+
+SPEAK_EVERY_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
+POLL_SECONDS = 0.05
+TRANSIENT_SECONDS = 60.0
+"""How long a start is tried again while remains of a killed server stand in its way."""
+
+TRANSIENT_COMPLAINTS = ("lock file", "shared memory block", "is another postmaster")
+STOP_STEPS: Sequence[tuple[int, float]] = ((signal.SIGINT, 45.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+"""Fast shutdown, then without a checkpoint, then by force; each with the seconds it is given."""
+
+
+class _Ended(Exception):
+    """The server ended before it took a connection; `str()` is what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A postgres that takes connections. `child` is None for one from an earlier run."""
+
+    process: Process
+    child: subprocess.Popen[bytes] | None
+
+    @property
+    def is_running(self) -> bool:
+        running = self.process.is_running
+        if not running and self.child is not None:
+            self.child.poll()
+        return running
+
+    async def stop(self) -> None:
+        """End it fast, and by force when it takes too long."""
+        for number, patience in STOP_STEPS:
+            self.process.signal(number)
+            if await self._ends_within(patience):
+                return
+            log.warning(
+                "PostgreSQL (process %d) has not ended %.0f s after signal %d", self.process.pid, patience, number
+            )
+
+    async def _ends_within(self, seconds: float) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self.is_running:
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(POLL_SECONDS)
+        return True
+
+
+class Launcher:
+    """Brings up the PostgreSQL of one place."""
+
+    def __init__(self, place: Place, binaries: Binaries, server_log: ServerLog) -> None:
+        self._place = place
+        self._binaries = binaries
+        self._log = server_log
+
+    async def bring_up(self) -> Server:
+        """Find the server or launch one, and wait until it takes connections.
+
+        Raises DatabaseUnavailable with what PostgreSQL said when it does not come up.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TRANSIENT_SECONDS
+        while True:
+            server = self._adopt()
+            offset = self._log.size()
+            if server is None:
+                server = self._launch()
+            try:
+                return await self._until_ready(server, offset)
+            except _Ended as ended:
+                adopted = server.child is None
+                transient = adopted or any(words in str(ended) for words in TRANSIENT_COMPLAINTS)
+                if not transient or loop.time() >= deadline:
+                    raise DatabaseUnavailable(f"PostgreSQL did not start: {ended} (see {self._log.path})") from None
+            await asyncio.sleep(10 * POLL_SECONDS)
+
+    def _adopt(self) -> Server | None:
+        process = server_of(self._place.data)
+        if process is None:
+            return None
+        log.info("PostgreSQL of an earlier run is still there (process %d): using it", process.pid)
+        return Server(process, None)
+
+    def _launch(self) -> Server:
+        self._log.bound()
+        output = self._log.open()
+        try:
+            # A session of its own: Ctrl-C is for the collector, which has to flush before its database goes.
+            child = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=ENVIRONMENT,
+                start_new_session=True,
+                **as_account(self._place.account),
+            )
+        except OSError as error:
+            raise DatabaseUnavailable(f"{self._binaries.postgres} cannot be run: {error.strerror}") from None
+        finally:
+            os.close(output)
+        process = Process.find(child.pid)
+        return Server(process or Process(child.pid, -1), child)
+
+    def _command(self) -> list[str]:
+        settings = SETTINGS | {"port": str(OWN_PORT), "unix_socket_directories": _quoted(self._place.sockets)}
+        command = [str(self._binaries.postgres), "-D", str(self._place.data)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        return command
+
+    async def _until_ready(self, server: Server, offset: int) -> Server:
+        """Wait until `server` takes connections. A server that does not, or is given up while waiting, is stopped."""
+        adopted_ready = server.child is None and says_ready(self._place.data)
+        patience = ADOPTED_SECONDS if adopted_ready else READY_SECONDS
+        try:
+            async with asyncio.timeout(patience):
+                await self._answers_or_ends(server, offset)
+        except TimeoutError:
+            await server.stop()
+            raise _Ended(f"it took no connection for {patience:.0f} s") from None
+        except asyncio.CancelledError:
+            await server.stop()
+            raise
+        return server
+
+    async def _answers_or_ends(self, server: Server, offset: int) -> None:
+        loop = asyncio.get_running_loop()
+        speak_at = loop.time() + SPEAK_EVERY_SECONDS
+        while not await answers(self._place.sockets):
+            if not server.is_running:
+                raise _Ended(complaint(self._log.since(offset)))
+            if loop.time() >= speak_at:
+                speak_at += SPEAK_EVERY_SECONDS
+                log.info("waiting for PostgreSQL: %s", complaint(self._log.since(offset)))
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def answers(sockets: Path) -> bool:
+    """Whether the PostgreSQL with its socket in `sockets` takes connections now."""
+    try:
+        connection = await _connect(sockets)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    await connection.close(timeout=CONNECT_SECONDS)
+    return True
+
+
+async def ensure_database(sockets: Path) -> None:
+    """Create the collector's database unless it is there. Raises DatabaseUnavailable."""
+    try:
+        connection = await _connect(sockets)
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", OWN_DATABASE):
+                await connection.execute(f'CREATE DATABASE "{OWN_DATABASE}"')
+        finally:
+            await connection.close(timeout=CONNECT_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable(f"the database {OWN_DATABASE} could not be created: {error}") from None
+
+
+async def _connect(sockets: Path) -> asyncpg.Connection:
+    return await asyncpg.connect(socket_address(sockets, "postgres"), timeout=CONNECT_SECONDS)
+
+
+def _quoted(folder: Path) -> str:
+    """A folder in PostgreSQL's list of folders."""
+    return '"' + str(folder).replace('"', '""') + '"'
