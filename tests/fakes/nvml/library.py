@@ -118,19 +118,21 @@ def whole_driver(count: int) -> FakeDriver:
     return FakeDriver(gpus=[whole_gpu(number) for number in range(count)])
 
 
+def environment(script: Path, library: Path | None) -> dict[str, str]:
+    """The environment of a process that is to find the stand-in in the folder `library`, and no library when None."""
+    return {**os.environ, SCRIPT_VARIABLE: str(script), "LD_LIBRARY_PATH": str(library) if library else ""}
+
+
 class NvmlProcess:
     """A process with the NVML backend in it, over the stand-in, and the script that it obeys.
 
     `library` None leaves the loader without any library.
     """
 
-    def __init__(
-        self, script: Path, library: Path | None, *, options: Sequence[str] = (), command: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, script: Path, library: Path | None, *, options: Sequence[str] = ()) -> None:
         self._script = script
-        self._environment = {**os.environ, SCRIPT_VARIABLE: str(script)}
-        self._environment["LD_LIBRARY_PATH"] = str(library) if library else ""
-        self._command = command or [sys.executable, str(HERE / "read_gpus.py"), *options]
+        self._environment = environment(script, library)
+        self._command = [sys.executable, str(HERE / "read_gpus.py"), *options]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "NvmlProcess":
