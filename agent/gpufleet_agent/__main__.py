@@ -97,13 +97,23 @@ def _run(arguments: argparse.Namespace) -> int:
 def _snapshot(arguments: argparse.Namespace) -> int:
     from gpufleet_agent import snapshot
 
-    return snapshot.run(_config(arguments), as_json=arguments.json, stdout=sys.stdout, stderr=sys.stderr)
+    config = _config(arguments)
+    return snapshot.run(
+        config.backend,
+        as_json=arguments.json,
+        environ=os.environ,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        nvidia_smi=config.nvidia_smi,
+        host=config.host_name,
+    )
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from gpufleet_agent import doctor
 
-    return doctor.run(_config(arguments), stdout=sys.stdout)
+    config = _config(arguments)
+    return doctor.run(nvidia_smi=config.nvidia_smi, collectors=config.collectors, environ=os.environ, stdout=sys.stdout)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -2,7 +2,8 @@
 
 AgentError
 ├── ConfigurationError   the operator: correct the setting that is named; exit status 2
-└── StreamEnded          nobody: the uplink tries again; the operator when it lasts
+├── StreamEnded          nobody: the uplink tries again; the operator when it lasts
+└── NoAnswer             nobody: the nvidia-smi backend turns it into a note (probe/nvidia_smi/process.py)
 """
 
 

