@@ -21,8 +21,9 @@ from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.known import known_fleet
 from gpufleet_collector.store.writer import Writer
-from gpufleet_collector.web.app import WebSettings, create_app
+from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
+from gpufleet_collector.web.settings import WebSettings
 
 REFRESH_SECONDS = 1.0
 DATABASE_RETRY_SECONDS = 1.0
@@ -60,7 +61,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         history=History(database, clock=clock),
         database_ready=_readiness(database),
         metrics=metrics,
-        settings=WebSettings(ws_events_max_gpus=config.ws_events_max_gpus),
+        settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
         clock=clock,
     )
     web = WebServer(app, config.http_listen, _logger)

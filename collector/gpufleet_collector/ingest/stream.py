@@ -16,8 +16,7 @@ from gpufleet_collector.ingest.refusals import no_hello, second_hello
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import AgentInfo, Inventory, Refusal
 from gpufleet_collector.selfmetrics import SelfMetrics
-from gpufleet_collector.store.registry import HostRecord
-from gpufleet_collector.store.writer import ReportWrite
+from gpufleet_collector.store.records import HostRecord, ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
 
 
