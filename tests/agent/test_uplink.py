@@ -1,0 +1,162 @@
+"""The uplink against a real ingest server: nothing is lost when a stream breaks, and trouble is said once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from fakes.ingest import hello, running_ingest
+from fakes.store import MemoryStore
+from gpufleet_agent import wire
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.uplink import Uplink
+from gpufleet_collector.clock import SystemClock
+from gpufleet_proto import telemetry_pb2 as pb
+
+NOBODY = "127.0.0.1:9"
+PATIENCE_SECONDS = 10.0
+
+
+class Host:
+    """An uplink with an outbox, as an agent has them."""
+
+    def __init__(self, *targets: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
+        self.outbox = Outbox()
+        self.welcomes: list[pb.Welcome] = []
+        self._instant = SystemClock().now().wall_us
+        self.uplink = Uplink(
+            targets,
+            self.outbox,
+            greeting=lambda: hello().hello,
+            heartbeat=lambda: pb.Heartbeat(sent_at_us=SystemClock().now().wall_us, interval_seconds=5.0),
+            on_welcome=self.welcomes.append,
+            random=lambda: 0.01,
+            log=logging.getLogger("test.uplink"),
+            sleep=sleep or asyncio.sleep,
+        )
+
+    def take(self, ticks: int = 1) -> None:
+        for _ in range(ticks):
+            self._instant += 1000
+            stats = [wire.stats(f"GPU-node-1-{i}", {"power_watts": 1.0}) for i in range(2)]
+            self.outbox.add(wire.encode_ticks([wire.tick(self._instant, stats)]), 2)
+        self.uplink.wake()
+
+    @asynccontextmanager
+    async def streaming(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.uplink.run())
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_reports_arrive_and_are_settled() -> None:
+    async with running_ingest() as ingest:
+        host = Host(ingest.target)
+        host.take(3)
+        async with host.streaming():
+            await host.until(lambda: len(host.outbox) == 0)
+        assert len(ingest.store.samples) == 6
+        assert host.outbox.tally.settled == 6
+        assert len(host.welcomes) == 1
+
+
+async def test_what_was_not_settled_when_the_collector_went_is_sent_to_the_next_and_stored_once() -> None:
+    store = MemoryStore()
+    store.hold = True
+    host = None
+    async with running_ingest(store=store) as ingest:
+        port = ingest.server.port
+        host = Host(ingest.target)
+        streaming = asyncio.create_task(host.uplink.run())
+        host.take(4)
+        await host.until(lambda: store.offers == 4)
+    host.take(2)
+    store.hold = False
+    store.waiting.clear()
+    async with running_ingest(store=store, port=port):
+        await host.until(lambda: len(host.outbox) == 0)
+    streaming.cancel()
+    await asyncio.gather(streaming, return_exceptions=True)
+    assert len(store.samples) == 12
+    assert host.outbox.tally.settled == host.outbox.tally.taken == 12
+    assert host.uplink.state.connections == 2
+
+
+async def test_a_collector_that_cannot_be_reached_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    tries = 0
+
+    async def count(_delay: float) -> None:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(0)
+
+    host = Host(NOBODY, sleep=count)
+    async with host.streaming():
+        await host.until(lambda: tries >= 4)
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert NOBODY in warnings[0].getMessage()
+
+
+async def test_collectors_are_tried_in_turn() -> None:
+    async with running_ingest() as ingest:
+        host = Host(NOBODY, ingest.target)
+        host.take()
+        async with host.streaming():
+            await host.until(lambda: len(host.outbox) == 0)
+
+
+async def test_a_full_collector_sends_reports_back_and_gets_them_again(caplog: pytest.LogCaptureFixture) -> None:
+    from gpufleet_collector.ingest.limits import IngestLimits
+
+    store = MemoryStore()
+    store.full = True
+    async with running_ingest(IngestLimits(throttle_seconds=0.05), store=store) as ingest:
+        host = Host(ingest.target)
+        host.take(3)
+        async with host.streaming():
+            await host.until(lambda: store.offers >= 3)
+            store.full = False
+            await host.until(lambda: len(host.outbox) == 0)
+        assert len(store.samples) == 6
+
+
+async def test_finishing_flushes_and_says_goodbye() -> None:
+    async with running_ingest() as ingest:
+        host = Host(ingest.target)
+        running = asyncio.create_task(host.uplink.run())
+        await host.until(lambda: host.uplink.state.connected)
+        host.take(5)
+        assert await host.uplink.finish(5.0)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await running
+        assert len(ingest.store.samples) == 10
+        assert ingest.store.left == ["node-1"]
+
+
+async def test_finishing_without_a_collector_gives_up_in_time() -> None:
+    host = Host(NOBODY)
+    host.take()
+    async with host.streaming():
+        assert not await host.uplink.finish(0.1)
+    assert host.outbox.pending_samples == 2
+
+
+async def test_an_inventory_that_changes_reaches_the_collector() -> None:
+    async with running_ingest() as ingest:
+        host = Host(ingest.target)
+        async with host.streaming():
+            await host.until(lambda: host.uplink.state.connected)
+            host.uplink.announce(pb.Inventory(observed_at_us=1, backend="nvml", note="driver gone"))
+            await host.until(lambda: len(ingest.store.declared) == 2)
+        assert ingest.store.declared[-1].inventory.note == "driver gone"
