@@ -145,7 +145,7 @@ def make_private(private: Path, user_id: int) -> None:
 
 
 def make_socket_folder(place: Place, around: Surroundings) -> None:
-    """Make the folder of the socket for the one who runs PostgreSQL, or raise DataDirectoryError when another has it."""
+    """Make the socket's folder for whoever runs PostgreSQL, or raise DataDirectoryError when it is another's."""
     if not place.sockets.exists() and not place.sockets.is_symlink():
         make_own(place.sockets, place.account)
     found = place.sockets.lstat()

@@ -1,0 +1,156 @@
+"""The command line. What a command needs is imported when it runs, so that help and mistakes answer at once."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gpufleet_collector.errors import CollectorError, ConfigurationError, DataDirectoryError, SchemaError
+from gpufleet_collector.settings import SETTINGS, Setting
+
+if TYPE_CHECKING:
+    from gpufleet_collector.config import CollectorConfig
+
+EXIT_FAILED = 1
+EXIT_WRONG_SETTING = 2
+EXIT_INTERRUPTED = 130
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+Command = Callable[["CollectorConfig"], Coroutine[Any, Any, int]]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, where argparse would write its usage first."""
+        self.exit(EXIT_WRONG_SETTING, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command with the arguments and the environment of this process, and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments, os.environ))
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one command; the exit status: 0, 1 when it failed, 2 when a setting or the data directory is wrong."""
+    options = build_parser().parse_args(arguments)
+    _log_to_stderr(options.log_level)
+    command: Command = options.command
+    try:
+        return asyncio.run(command(_read_config(options, environ)))
+    except (ConfigurationError, DataDirectoryError, SchemaError) as error:
+        return _say(error, EXIT_WRONG_SETTING)
+    except CollectorError as error:
+        return _say(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line: every setting as a flag, derived from `SETTINGS`."""
+    common = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    settings = common.add_argument_group("settings", "each is read from the environment too; the flag wins")
+    for setting in SETTINGS:
+        _add_setting(settings, setting)
+    common.add_argument("--log-level", choices=LOG_LEVELS, default="info", help="how much to say on stderr [info]")
+    parser = _Parser(prog="gpufleet-collector", description="Stores, serves and shows what every GPU of a fleet does.")
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, command, help_text in (
+        ("serve", _serve, "receive from agents, store, and serve dashboard and API"),
+        ("migrate", _migrate, "bring the database's schema up to date and exit; serve does so too"),
+        ("database-url", _database_url, "print the address of the database, for psql and others"),
+    ):
+        one = commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
+        one.set_defaults(command=command)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"gpufleet-collector {version('gpufleet-collector')}\n")
+        parser.exit()
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    text = f"{setting.help} ({setting.variable}) [{setting.default}]".replace("%", "%%")
+    if setting.switch:
+        group.add_argument(setting.flag, dest=setting.variable, nargs="?", const="1", metavar="1|0", help=text)
+    else:
+        group.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=text)
+
+
+def _read_config(options: argparse.Namespace, environ: Mapping[str, str]) -> "CollectorConfig":
+    from gpufleet_collector.config import read_config
+
+    flags = {setting.variable: getattr(options, setting.variable, None) for setting in SETTINGS}
+    return read_config(environ, flags, user_id=os.geteuid())
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
+    )
+    # The level is ours; libraries are heard when something is wrong.
+    logging.getLogger("gpufleet_collector").setLevel(level.upper())
+
+
+def _say(error: CollectorError, status: int) -> int:
+    sys.stderr.write(f"gpufleet-collector: {' '.join(str(error).split())}\n")
+    return status
+
+
+async def _serve(config: "CollectorConfig") -> int:
+    from gpufleet_collector.service import serve
+
+    return await serve(config)
+
+
+async def _migrate(config: "CollectorConfig") -> int:
+    from gpufleet_collector.store.address import parse_address
+    from gpufleet_collector.store.embedded.server import EmbeddedPostgres
+
+    if config.database_url is not None:
+        return await _migrate_at(parse_address(config.database_url))
+    postgres = EmbeddedPostgres(config.collector_dir, pg_bin=config.pg_bin)
+    try:
+        return await _migrate_at(await postgres.start())
+    finally:
+        await postgres.stop()
+
+
+async def _migrate_at(dsn: str) -> int:
+    from gpufleet_collector.store.database import Database
+
+    database = Database(dsn)
+    try:
+        await database.migrate()
+    finally:
+        await database.close()
+    return 0
+
+
+async def _database_url(config: "CollectorConfig") -> int:
+    from gpufleet_collector.store.address import parse_address
+    from gpufleet_collector.store.embedded.launch import answers
+    from gpufleet_collector.store.embedded.server import EmbeddedPostgres
+
+    if config.database_url is not None:
+        sys.stdout.write(f"{parse_address(config.database_url)}\n")
+        return 0
+    postgres = EmbeddedPostgres(config.collector_dir, pg_bin=config.pg_bin)
+    sys.stdout.write(f"{postgres.dsn}\n")
+    if not await answers(postgres.sockets):
+        sys.stderr.write("gpufleet-collector: the collector's own PostgreSQL is not running; serve starts it\n")
+    return 0
+
+
+if __name__ == "__main__":
+    main()
