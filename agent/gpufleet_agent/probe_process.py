@@ -38,6 +38,7 @@ class ProbeOrders:
     nvidia_smi: str
     simulated_host: str = ""
     seed: int = 0
+    call_deadline_seconds: float = breadcrumb.DEFAULT_DEADLINE_SECONDS
 
 
 class ProbeProcess:

@@ -29,19 +29,21 @@ class Orders:
     interval_seconds: float
     nvidia_smi: str
     breadcrumb_descriptor: int
+    call_deadline_seconds: float
     simulated_host: str = ""
     seed: int = 0
 
 
 def run(orders: Orders, stdin: int, stdout: int) -> int:
     """Tick until standard input closes; the exit status."""
-    breadcrumb = BreadcrumbWriter(orders.breadcrumb_descriptor, time.monotonic)
+    breadcrumb = BreadcrumbWriter(orders.breadcrumb_descriptor, time.monotonic, orders.call_deadline_seconds)
     backend = open_backend(
         orders.backend,
         nvidia_smi=orders.nvidia_smi,
         breadcrumb=breadcrumb,
         simulated_host=orders.simulated_host,
         seed=orders.seed,
+        interval_seconds=orders.interval_seconds,
     )
     schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds), InstantStamp()
     try:

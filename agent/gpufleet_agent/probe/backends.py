@@ -16,10 +16,11 @@ def open_backend(
     breadcrumb: Breadcrumb,
     simulated_host: str = "",
     seed: int = 0,
+    interval_seconds: float = 5.0,
 ) -> Backend:
     """The backend called `name`. Only its own modules are imported: the probe is to stay small.
 
-    `nvidia_smi` is that command's name or path; `simulated_host` and `seed` shape the simulated one. Raises ValueError
+    `nvidia_smi` is that command's name or path; `simulated_host`, `seed` and `interval_seconds` shape the simulated one. Raises ValueError
     for a name that is not in `NAMES`.
     """
     if name == "auto":
@@ -29,7 +30,7 @@ def open_backend(
     if name == "nvidia-smi":
         return _open_nvidia_smi(nvidia_smi, breadcrumb)
     if name == "simulated":
-        return _open_simulated(simulated_host or "simulated", breadcrumb, seed)
+        return _open_simulated(simulated_host or "simulated", breadcrumb, seed, interval_seconds)
     raise ValueError(f"{name!r} is not a backend: choose one of {', '.join(NAMES)}")
 
 
@@ -45,10 +46,10 @@ def _open_nvidia_smi(command: str, breadcrumb: Breadcrumb) -> Backend:
     return NvidiaSmiBackend(command, breadcrumb)
 
 
-def _open_simulated(host: str, breadcrumb: Breadcrumb, seed: int) -> Backend:
+def _open_simulated(host: str, breadcrumb: Breadcrumb, seed: int, interval_seconds: float) -> Backend:
     from gpufleet_agent.probe.simulated import SimulatedBackend
 
-    return SimulatedBackend(host, breadcrumb, seed=seed)
+    return SimulatedBackend(host, breadcrumb, seed=seed, interval_seconds=interval_seconds)
 
 
 class AutoBackend:

@@ -1,0 +1,135 @@
+"""The supervisor and its child: readings arrive, a child that dies or hangs is replaced, and none is left behind."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, compile_library, whole_gpu
+from gpufleet_agent.breadcrumb import Call
+from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
+from gpufleet_agent.readings import Reading
+
+PATIENCE_SECONDS = 15.0
+
+
+class Listener:
+    """A probe process and what it told."""
+
+    def __init__(self, backend: str, interval: float = 0.05) -> None:
+        self.readings: list[tuple[int, Reading]] = []
+        self.hangs: list[Call] = []
+        self.process = ProbeProcess(
+            ProbeOrders(backend, interval, "nvidia-smi", "node-1", call_deadline_seconds=0.3),
+            on_reading=lambda instant, reading: self.readings.append((instant, reading)),
+            on_hang=self.hangs.append,
+            random=lambda: 0.1,
+            log=logging.getLogger("test.probe"),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.process.run())
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_library(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def driver(
+    nvml_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[FakeDriver], None]]:
+    """Writes the script of the stand-in library; it is read again at once."""
+    script = tmp_path / "nvml.txt"
+
+    def tell(driver: FakeDriver) -> None:
+        fresh = script.with_suffix(".new")
+        fresh.write_text(driver.text())
+        fresh.replace(script)
+
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
+    monkeypatch.setenv(SCRIPT_VARIABLE, str(script))
+    yield tell
+
+
+async def test_readings_arrive_with_instants_that_grow_and_the_child_ends_with_its_supervisor() -> None:
+    listener = Listener("simulated")
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) >= 5)
+        pid = listener.process.pid
+        assert pid is not None
+    instants = [instant for instant, _ in listener.readings]
+    assert instants == sorted(set(instants))
+    assert len(listener.readings[0][1].gpus) == 8
+    assert not is_running(pid)
+
+
+async def test_an_interval_is_changed_without_another_child() -> None:
+    listener = Listener("simulated", interval=3600.0)
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) == 1)
+        pid = listener.process.pid
+        listener.process.change_interval(0.02)
+        await listener.until(lambda: len(listener.readings) >= 4)
+        assert listener.process.pid == pid
+
+
+async def test_a_child_that_dies_is_replaced() -> None:
+    listener = Listener("simulated")
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) >= 1)
+        first = listener.process.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await listener.until(lambda: listener.process.pid not in (None, first))
+        seen = len(listener.readings)
+        await listener.until(lambda: len(listener.readings) > seen)
+    assert listener.process.restarts == 1
+    assert not is_running(first)
+
+
+async def test_a_driver_call_that_hangs_is_named_and_its_child_replaced_until_the_driver_answers_again(
+    driver: Callable[[FakeDriver], None],
+) -> None:
+    gpus = [whole_gpu(0), whole_gpu(1)]
+    driver(FakeDriver(gpus=gpus))
+    listener = Listener("nvml")
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) >= 2)
+        first = listener.process.pid
+        assert first is not None
+        gpus[1].hangs.add("nvmlDeviceGetPowerUsage")
+        driver(FakeDriver(gpus=gpus))
+        await listener.until(lambda: len(listener.hangs) >= 1)
+        assert (listener.hangs[0].name, listener.hangs[0].gpu) == ("nvmlDeviceGetPowerUsage", "GPU 1")
+        gpus[1].hangs.clear()
+        driver(FakeDriver(gpus=gpus))
+        seen = len(listener.readings)
+        await listener.until(lambda: len(listener.readings) > seen)
+    assert listener.readings[-1][1].gpus[1].values["power_watts"] > 0
+    assert not is_running(first)
