@@ -47,7 +47,8 @@ export function createApi(fetcher: typeof fetch, now: () => number): Api {
     try {
       return await fetcher(path, { signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json' } })
     } catch (error) {
-      throw new ApiError(0, { title: 'The collector does not answer', detail: error instanceof Error ? error.message : null })
+      const detail = error instanceof Error ? error.message : null
+      throw new ApiError(0, { title: 'The collector does not answer', detail, parameter: null })
     }
   }
 

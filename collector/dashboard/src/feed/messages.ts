@@ -1,7 +1,7 @@
 // The messages of /ws that the page understands; others are left aside, so that a newer collector does not break an older page.
 import { readReading, type GpuReading } from '../model/gpu'
 import { hostState, type HostState } from '../model/host'
-import { isObject, text } from '../model/json'
+import { isObject, text, type JsonObject } from '../model/json'
 
 export type Message =
   | { readonly type: 'gpu_stats'; readonly reading: GpuReading }
@@ -11,7 +11,11 @@ export type Message =
 export interface Problem {
   readonly title: string
   readonly detail: string | null
+  /** What the collector could not accept, when it names it. */
+  readonly parameter: string | null
 }
+
+const UNTITLED = 'The collector reported an error'
 
 export function readMessage(raw: string): Message | null {
   const message = parse(raw)
@@ -30,8 +34,8 @@ export function readMessage(raw: string): Message | null {
 
 /** The title and detail of an `error` event or of application/problem+json. */
 export function readProblem(data: unknown): Problem {
-  if (!isObject(data)) return { title: 'The collector reported an error', detail: null }
-  return { title: text(data['title']) ?? 'The collector reported an error', detail: text(data['detail']) }
+  const { title, detail, parameter } = isObject(data) ? data : ({} as JsonObject)
+  return { title: text(title) ?? UNTITLED, detail: text(detail), parameter: text(parameter) }
 }
 
 function readGpuStats(data: unknown): Message | null {

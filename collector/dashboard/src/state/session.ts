@@ -67,6 +67,11 @@ export class Session {
     void this.loadFacts()
   }
 
+  /** Hosts to which the page's address confines it; empty for the whole fleet. */
+  get hosts(): readonly string[] {
+    return this.environment.hosts
+  }
+
   wantHistory(host: string): void {
     if (this.link.peek().phase === 'live') this.history.want(host)
   }

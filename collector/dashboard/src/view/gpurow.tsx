@@ -1,8 +1,7 @@
 // One GPU as a row of the list; on narrow screens the same cells stack into a card.
 import type { ComponentChildren } from 'preact'
 import type { GpuView } from '../model/fleet'
-import { celsius, duration, fixed, memoryPart, memory, percent, shortName, shortUuid, watts, withUnit } from '../model/format'
-import type { Freshness } from '../model/freshness'
+import { celsius, fixed, memory, memoryPart, percent, shortName, shortUuid, watts, withUnit } from '../model/format'
 import { metric } from '../model/gpu'
 import { Bar, shareOf } from './bar'
 import { COLUMNS, type Column } from './columns'
@@ -10,7 +9,7 @@ import { usePage } from './context'
 import { GpuDetail } from './gpudetail'
 import { ChevronIcon } from './icons'
 import { useFollowed } from './onscreen'
-import { Absent, Reading } from './reading'
+import { Reading } from './reading'
 import { Sparkline } from './sparkline'
 import { GpuStatus } from './gpustatus'
 
@@ -191,15 +190,7 @@ interface PlainProps {
 function Plain({ view, column, format }: PlainProps) {
   return (
     <Cell column={column}>
-      {metric(view.values, column.metric) === null ? (
-        <Absent view={view} name={column.metric} />
-      ) : (
-        <Reading view={view} name={column.metric} format={format} />
-      )}
+      <Reading view={view} name={column.metric} format={format} />
     </Cell>
   )
-}
-
-export function lastSeen(freshness: Freshness): string {
-  return freshness.age === null ? 'no reading yet' : `last seen ${duration(freshness.age)} ago`
 }

@@ -9,7 +9,7 @@ const NEAR = '300px'
 /** Whether its part of the page is on or near the screen. */
 export const OnScreen = createContext<ReadonlySignal<boolean> | null>(null)
 
-export function useOnScreen(element: RefObject<Element>): ReadonlySignal<boolean> {
+export function useOnScreen(element: RefObject<Element | null>): ReadonlySignal<boolean> {
   const isOnScreen = useSignal(false)
   useEffect(() => {
     const node = element.current

@@ -1,0 +1,62 @@
+// All hosts that the filter leaves, below one header of columns that they share.
+import { plural } from '../model/format'
+import { countGpus } from '../state/pagestate'
+import { COLUMN_LIST } from './columns'
+import { usePage } from './context'
+import { HostCard } from './hostcard'
+
+export function HostList() {
+  const { page } = usePage()
+  const groups = page.shown.value
+  return (
+    <section aria-label="Hosts">
+      <ListBar />
+      <ColumnHeader />
+      {groups.map((group) => <HostCard key={group.host} group={group} />)}
+      {groups.length === 0 && <NothingFound />}
+    </section>
+  )
+}
+
+function ListBar() {
+  const { page } = usePage()
+  const groups = page.shown.value
+  return (
+    <div class="listbar">
+      <p class="listbar-count" data-testid="shown">
+        {plural(groups.length, 'host')}, {plural(countGpus(groups), 'GPU')}
+        {page.query.value !== '' && ' match'}
+      </p>
+      <div class="listbar-actions">
+        <button class="link-button" type="button" onClick={() => page.setAllOpen(true)}>Open all</button>
+        <button class="link-button" type="button" onClick={() => page.setAllOpen(false)}>Close all</button>
+      </div>
+    </div>
+  )
+}
+
+/** Hidden from screen readers, which get a header in every table. */
+function ColumnHeader() {
+  const { session } = usePage()
+  const catalog = session.catalog.value
+  return (
+    <div class="columns columns-header" aria-hidden="true">
+      {COLUMN_LIST.map(({ key, title, metric }, position) => (
+        <span key={position} class={`cell-${key}`} data-tip={metric === null ? undefined : catalog.get(metric)?.help}>
+          {title}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+function NothingFound() {
+  const { page } = usePage()
+  return (
+    <div class="empty" data-testid="nothing-found">
+      <h2>Nothing matches “{page.query.value}”</h2>
+      <p>The filter looks at host names, labels and states, and at the names, UUIDs and states of GPUs.</p>
+      <button class="button" type="button" onClick={() => (page.query.value = '')}>Clear the filter</button>
+    </div>
+  )
+}

@@ -1,0 +1,79 @@
+// What has to be said above everything else: a lost connection, errors of the collector, readings that are simulated.
+import type { Problem } from '../feed/messages'
+import { ConnectionNotice } from './connection'
+import { usePage } from './context'
+import { CloseIcon, FlaskIcon, WarningIcon } from './icons'
+
+export function Notices() {
+  const { session } = usePage()
+  return (
+    <div class="notices">
+      <ConnectionNotice />
+      <FactsNotice />
+      {session.notices.value.map((problem) => <ProblemNotice key={problem.title + problem.detail} problem={problem} />)}
+      <SimulatedBanner />
+    </div>
+  )
+}
+
+/** When events come but the lists of hosts and GPUs do not. */
+function FactsNotice() {
+  const { session } = usePage()
+  const failure = session.failure.value
+  if (failure === null || session.link.value.phase !== 'live' || session.state.groups.value.length === 0) return null
+  return (
+    <div class="notice tone-warn" role="alert">
+      <WarningIcon />
+      <p>
+        <strong>Hosts cannot be listed: {failure.problem.title}.</strong> {failure.problem.detail}
+      </p>
+    </div>
+  )
+}
+
+function ProblemNotice({ problem }: { readonly problem: Problem }) {
+  const { session } = usePage()
+  return (
+    <div class="notice tone-warn" role="alert" data-testid="error">
+      <WarningIcon />
+      <p>
+        <strong>{problem.title}.</strong> {problem.detail}
+        {problem.parameter === 'hosts' && (
+          <>
+            {' '}
+            This page follows some hosts live when they are named in its address: <code>/?host=a&amp;host=b</code>.
+          </>
+        )}
+      </p>
+      <button class="icon-button" type="button" aria-label="Dismiss" onClick={() => session.dismiss(problem)}>
+        <CloseIcon />
+      </button>
+    </div>
+  )
+}
+
+function SimulatedBanner() {
+  const { session } = usePage()
+  const totals = session.state.totals.value
+  if (totals === null || totals.simulatedHosts === 0) return null
+  const { simulatedHosts, hostCount } = totals
+  return (
+    <div class="notice tone-simulated" data-testid="simulated">
+      <FlaskIcon />
+      <p>
+        {simulatedHosts === hostCount ? (
+          <>
+            <strong>Simulated fleet.</strong> No GPU is behind these readings: they are generated to show the page at work.
+          </>
+        ) : (
+          <>
+            <strong>
+              {simulatedHosts} of {hostCount} hosts {simulatedHosts === 1 ? 'is' : 'are'} simulated.
+            </strong>{' '}
+            They are marked, and counted in the totals.
+          </>
+        )}
+      </p>
+    </div>
+  )
+}
