@@ -20,8 +20,8 @@ def open_backend(
 ) -> Backend:
     """The backend called `name`. Only its own modules are imported: the probe is to stay small.
 
-    `nvidia_smi` is that command's name or path; `simulated_host`, `seed` and `interval_seconds` shape the simulated one. Raises ValueError
-    for a name that is not in `NAMES`.
+    `nvidia_smi` is that command's name or path; `simulated_host`, `seed` and `interval_seconds` shape a simulated one.
+    Raises ValueError for a name that is not in `NAMES`.
     """
     if name == "auto":
         return AutoBackend([lambda: _open_nvml(breadcrumb), lambda: _open_nvidia_smi(nvidia_smi, breadcrumb)])
