@@ -1,0 +1,180 @@
+"""Settings of the collector: what is read, who wins, and how a wrong value is refused."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gpufleet_collector.config import CollectorConfig, Listen, read_config, state_directory
+from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.settings import SETTINGS
+
+ENVIRON = {"HOME": "/home/ada"}
+
+
+def read(environ: dict[str, str] | None = None, flags: dict[str, str | None] | None = None) -> CollectorConfig:
+    return read_config(ENVIRON | (environ or {}), flags or {}, user_id=1000)
+
+
+def refusal(environ: dict[str, str] | None = None, flags: dict[str, str | None] | None = None) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        read(environ, flags)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_without_settings_everything_has_its_default() -> None:
+    config = read()
+    assert config.database_url is None
+    assert config.pg_bin is None
+    assert config.http_listen == Listen("127.0.0.1", 8080)
+    assert config.grpc_listen == Listen("127.0.0.1", 50051)
+    assert config.retention_days == 30
+    assert config.poll_interval_seconds is None
+    assert config.ws_events_max_gpus == 1000
+    assert not config.allow_insecure
+
+
+def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
+    values = {
+        "DATABASE_URL": "postgresql://h/d",
+        "PG_BIN": "/pg/bin",
+        "GPUFLEET_DATA_DIR": "/data",
+        "GPUFLEET_HTTP_LISTEN": "[::1]:0",
+        "GPUFLEET_GRPC_LISTEN": "localhost:7",
+        "RETENTION_DAYS": "7",
+        "GPU_POLL_INTERVAL_SECONDS": "0.5",
+        "GPUFLEET_WS_EVENTS_MAX_GPUS": "12",
+        "GPUFLEET_ALLOW_INSECURE": "1",
+    }
+    assert set(values) == {setting.variable for setting in SETTINGS}
+    from_environment, from_flags = read(values), read({}, dict(values))
+    assert from_environment == from_flags
+    assert {name: getattr(from_environment, name) for name in CollectorConfig.model_fields} == {
+        "database_url": "postgresql://h/d",
+        "pg_bin": Path("/pg/bin"),
+        "data_dir": Path("/data"),
+        "http_listen": Listen("::1", 0),
+        "grpc_listen": Listen("localhost", 7),
+        "retention_days": 7,
+        "poll_interval_seconds": 0.5,
+        "ws_events_max_gpus": 12,
+        "allow_insecure": True,
+    }
+
+
+def test_the_table_shows_the_defaults_that_hold() -> None:
+    shown = {setting.variable: setting.default for setting in SETTINGS}
+    config = read()
+    assert shown["GPUFLEET_HTTP_LISTEN"] == str(config.http_listen)
+    assert shown["GPUFLEET_GRPC_LISTEN"] == str(config.grpc_listen)
+    assert shown["RETENTION_DAYS"] == str(config.retention_days)
+    assert shown["GPUFLEET_WS_EVENTS_MAX_GPUS"] == str(config.ws_events_max_gpus)
+
+
+def test_flags_are_named_after_variables() -> None:
+    assert [setting.flag for setting in SETTINGS] == [
+        "--database-url",
+        "--pg-bin",
+        "--data-dir",
+        "--http-listen",
+        "--grpc-listen",
+        "--retention-days",
+        "--gpu-poll-interval-seconds",
+        "--ws-events-max-gpus",
+        "--allow-insecure",
+    ]
+
+
+def test_flags_win_over_the_environment() -> None:
+    assert read({"RETENTION_DAYS": "7"}, {"RETENTION_DAYS": "9"}).retention_days == 9
+
+
+def test_an_empty_variable_is_unset_and_an_empty_flag_unsets_the_database() -> None:
+    assert read({"RETENTION_DAYS": "", "DATABASE_URL": ""}) == read()
+    assert read({"DATABASE_URL": "postgresql://h/d"}, {"DATABASE_URL": ""}).database_url is None
+
+
+def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_DAYS", "3")
+    monkeypatch.setenv("retention_days", "3")
+    assert read().retention_days == 30
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        read().retention_days = 3
+
+
+def test_an_address_with_a_password_is_not_in_the_repr() -> None:
+    assert "secret" not in repr(read({"DATABASE_URL": "postgresql://u:secret@h/d"}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GPUFLEET_HTTP_LISTEN", "8080"),
+        ("GPUFLEET_HTTP_LISTEN", ":8080"),
+        ("GPUFLEET_HTTP_LISTEN", "::1:8080"),
+        ("GPUFLEET_GRPC_LISTEN", "127.0.0.1:65536"),
+        ("GPUFLEET_GRPC_LISTEN", "http://127.0.0.1:1"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "1.5"),
+        ("RETENTION_DAYS", "36501"),
+        ("GPU_POLL_INTERVAL_SECONDS", "0"),
+        ("GPU_POLL_INTERVAL_SECONDS", "nan"),
+        ("GPU_POLL_INTERVAL_SECONDS", "inf"),
+        ("GPU_POLL_INTERVAL_SECONDS", "-1"),
+        ("GPUFLEET_WS_EVENTS_MAX_GPUS", "0"),
+        ("GPUFLEET_ALLOW_INSECURE", "perhaps"),
+        ("GPUFLEET_DATA_DIR", "a\0b"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_setting_value_and_remedy(variable: str, value: str) -> None:
+    setting = next(setting for setting in SETTINGS if setting.variable == variable)
+    assert refusal({variable: value}) == f"{variable}={value!r} cannot be used: {setting.expects}"
+    assert refusal({}, {variable: value}) == f"{setting.flag}={value!r} cannot be used: {setting.expects}"
+
+
+@pytest.mark.parametrize("variable", ["GPUFLEET_HTTP_LISTEN", "GPUFLEET_GRPC_LISTEN"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "gpu-host"])
+def test_a_listener_beyond_this_machine_needs_a_word(variable: str, host: str) -> None:
+    said = refusal({variable: f"{host}:1"})
+    assert said.startswith(f"{variable}='{host}:1'")
+    assert "TLS" in said
+    assert "tokens" in said
+    assert "GPUFLEET_ALLOW_INSECURE=1" in said
+    assert read({variable: f"{host}:1", "GPUFLEET_ALLOW_INSECURE": "1"}).allow_insecure
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    try:
+        listen = Listen.parse(text)
+    except ValueError:
+        return
+    assert Listen.parse(str(listen)) == listen
+    assert 0 <= listen.port <= 65_535
+
+
+@given(st.ip_addresses(), st.integers(0, 65_535))
+def test_an_address_is_read_as_it_is_written(address: object, port: int) -> None:
+    listen = Listen(str(address), port)
+    assert Listen.parse(str(listen)) == listen
+
+
+def test_the_state_directory_is_the_platforms() -> None:
+    assert state_directory({"HOME": "/root"}, 0) == Path("/var/lib/gpufleet")
+    assert state_directory({"HOME": "/h", "XDG_STATE_HOME": "/s"}, 1000) == Path("/s/gpufleet")
+    assert state_directory({"HOME": "/h", "XDG_STATE_HOME": "relative"}, 1000) == Path("/h/.local/state/gpufleet")
+    with pytest.raises(ConfigurationError, match="GPUFLEET_DATA_DIR"):
+        state_directory({}, 1000)
+
+
+def test_the_collector_has_a_folder_of_its_own_in_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read({"GPUFLEET_DATA_DIR": "data"}).collector_dir == tmp_path / "data" / "collector"
