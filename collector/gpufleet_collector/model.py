@@ -87,12 +87,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
-    """A host as the database remembers it. `last_seen` is microseconds of wall time."""
+    """A host as the database remembers it. `last_seen` and `left_at` are microseconds of wall time; `left_at` is None
+    unless its agent said goodbye."""
 
     host: str
     last_seen: int | None
     agent: AgentInfo
     inventory: Inventory
+    left_at: int | None = None
 
 
 class Refusal(enum.Enum):

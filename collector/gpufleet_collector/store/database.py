@@ -33,6 +33,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
+            pool_pre_ping=True,
         )
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":

@@ -1,0 +1,35 @@
+"""How an outage of the database is waited out: ever longer, up to a bound, and said once."""
+
+import logging
+
+from gpufleet_collector.clock import Clock
+
+FIRST_DELAY_SECONDS = 0.1
+LONGEST_DELAY_SECONDS = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Outage:
+    """One at a time: it begins with the first failure and ends with the next success."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._since = 0.0
+
+    def failed(self, error: Exception, pending_samples: int) -> float:
+        """Another attempt failed; how many seconds to wait before the next."""
+        if self._failures == 0:
+            self._since = self._clock.now().monotonic
+            _logger.warning("cannot store, trying again until it works (%d samples wait): %s", pending_samples, error)
+        delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        return delay
+
+    def over(self) -> None:
+        """An attempt succeeded."""
+        if self._failures:
+            seconds = self._clock.now().monotonic - self._since
+            _logger.warning("storing again after %.1f s and %d failed attempts", seconds, self._failures)
+            self._failures = 0

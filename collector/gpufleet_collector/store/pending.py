@@ -1,0 +1,90 @@
+"""What waits to be stored, in order and bounded."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from gpufleet_collector.store.batch import Batch
+from gpufleet_collector.store.records import HostChange, HostRecord, ReportWrite
+
+MAX_PENDING_HOSTS = 100_000
+"""Hosts with something to be noted; what more hosts declare is not noted, and their new GPUs' samples are refused."""
+
+SEEN_INTERVAL_US = 30_000_000
+"""How often it is stored when hosts were last heard of."""
+
+
+class Pending:
+    """Changes of hosts and reports, taken in the order in which they came. Changes of a host are folded into one until
+    samples of it follow, so that there are never more of them than hosts and reports together."""
+
+    def __init__(self, max_samples: int) -> None:
+        self._max_samples = max_samples
+        self._entries: deque[HostChange | ReportWrite] = deque()
+        self._open_changes: dict[str, HostChange] = {}
+        self._seen: dict[str, int] = {}
+        self._seen_taken_at = 0
+        self.samples = 0
+        """Samples offered and not settled yet."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def declare(self, record: HostRecord, now: int) -> None:
+        change = self._change(record.host)
+        if change is not None:
+            change.record, change.declared_at, change.left_at = record, now, None
+
+    def leave(self, host: str, at: int) -> None:
+        change = self._change(host)
+        if change is not None:
+            change.left_at = at
+
+    def hear(self, host: str, now: int) -> None:
+        if host in self._seen or len(self._seen) < MAX_PENDING_HOSTS:
+            self._seen[host] = now
+
+    def offer(self, report: ReportWrite) -> bool:
+        """False when it does not fit any more. A report larger than the whole bound fits into an empty queue."""
+        if self.samples and self.samples + len(report.samples) > self._max_samples:
+            return False
+        self._open_changes.pop(report.host, None)
+        self._entries.append(report)
+        self.samples += len(report.samples)
+        return True
+
+    def take(self, now: int, max_samples: int, *, everything: bool = False) -> Batch:
+        """The oldest entries, about `max_samples` samples of them; now and then, or with `everything`, also when hosts
+        were last heard of."""
+        batch, samples = Batch(), 0
+        while self._entries and samples < max_samples:
+            entry = self._entries.popleft()
+            if isinstance(entry, ReportWrite):
+                batch.reports.append(entry)
+                samples += len(entry.samples)
+            else:
+                batch.changes.append(entry)
+                if self._open_changes.get(entry.host) is entry:
+                    del self._open_changes[entry.host]
+        if self._seen and (everything or now - self._seen_taken_at >= SEEN_INTERVAL_US):
+            batch.seen, self._seen, self._seen_taken_at = self._seen, {}, now
+        return batch
+
+    def settled(self, samples: int) -> None:
+        """So many of the samples taken are done with."""
+        self.samples -= samples
+
+    def drop(self) -> Iterator[ReportWrite]:
+        """Forget everything; the reports that were waiting."""
+        waiting = [entry for entry in self._entries if isinstance(entry, ReportWrite)]
+        self._entries.clear()
+        self._open_changes.clear()
+        self._seen.clear()
+        self.samples = 0
+        return iter(waiting)
+
+    def _change(self, host: str) -> HostChange | None:
+        change = self._open_changes.get(host)
+        if change is None and len(self._open_changes) < MAX_PENDING_HOSTS:
+            change = self._open_changes[host] = HostChange(host)
+            self._entries.append(change)
+        return change

@@ -1,0 +1,73 @@
+"""A store at work in a test: a writer over a real database, and what a reader of the tables finds."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from fakes.clock import FakeClock
+from fakes.fleet import agent, inventory
+from gpufleet_collector.model import Gpu, Refusal, Sample
+from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.records import HostRecord, ReportWrite
+from gpufleet_collector.store.writer import Writer
+
+
+@dataclass
+class Settled:
+    """What became of reports: how often each was settled, and with which refusals."""
+
+    refusals: list[Mapping[Refusal, int]] = field(default_factory=list)
+
+    def report(self, host: str, *samples: Sample, replayed: bool = False) -> ReportWrite:
+        return ReportWrite(host, samples, replayed, self.refusals.append)
+
+
+class Store:
+    """A writer, its clock and what it settled."""
+
+    def __init__(self, dsn: str, **options: Any) -> None:
+        self.dsn = dsn
+        self.clock = FakeClock()
+        self.metrics = SelfMetrics()
+        self.database = Database(dsn)
+        self.settled = Settled()
+        self.writer = Writer(
+            self.database, clock=self.clock, metrics=self.metrics, commit_interval_seconds=0.005, **options
+        )
+
+    def declare(self, host: str, *gpus: Gpu | str, seconds: float = -1) -> None:
+        self.writer.declare(HostRecord(host, agent(), inventory(*gpus, seconds=seconds)))
+
+    def offer(self, host: str, *samples: Sample, replayed: bool = False) -> bool:
+        return self.writer.offer(self.settled.report(host, *samples, replayed=replayed))
+
+    async def flush(self) -> None:
+        """Commit everything offered so far, by a stop and a start."""
+        await self.writer.stop()
+        await self.writer.start()
+
+    def counted(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        return self.metrics.registry.get_sample_value(name, dict(labels or {})) or 0.0
+
+    async def rows(self, query: str, *arguments: object) -> Sequence[tuple[Any, ...]]:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return [tuple(row) for row in await connection.fetch(query, *arguments)]
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def store(dsn: str, **options: Any) -> AsyncIterator[Store]:
+    """A started store over the migrated database at `dsn`."""
+    made = Store(dsn, **options)
+    await made.writer.start()
+    try:
+        yield made
+    finally:
+        await made.writer.stop()
+        await made.database.close()
