@@ -46,15 +46,20 @@ class Fleet:
             host.cost = None
         return host
 
-    def restore(self, known: KnownHost, moment: Moment) -> None:
-        """A host that the database remembers: its state is unknown until it is heard."""
-        if known.host in self.hosts or len(self.hosts) >= self._limits.max_hosts:
-            self.refused_hosts += known.host not in self.hosts
-            return
-        host = self._new_host(known.host, known.agent, moment)
-        if host is not None:
-            host.last_seen = known.last_seen
-            self.take_inventory(host, known.inventory)
+    def restore(self, known: KnownHost, moment: Moment) -> HostRecord | None:
+        """A host that the database remembers: unless it has left, its state is unknown until it is heard. None where
+        the host is known already, or the limit leaves no room for it."""
+        if known.host in self.hosts:
+            return None
+        if len(self.hosts) >= self._limits.max_hosts:
+            self.refused_hosts += 1
+            return None
+        host = self._add_host(known.host, known.agent, moment)
+        host.last_seen = known.last_seen
+        if known.left_at is not None:
+            host.left, host.state, host.since = True, "left", known.left_at
+        self.take_inventory(host, known.inventory)
+        return host
 
     def heard(self, host: HostRecord, moment: Moment) -> None:
         host.last_heard = moment.monotonic
@@ -78,6 +83,9 @@ class Fleet:
         if len(self.hosts) >= self._limits.max_hosts and not self._make_room():
             self.refused_hosts += 1
             return None
+        return self._add_host(name, agent, moment)
+
+    def _add_host(self, name: str, agent: AgentInfo, moment: Moment) -> HostRecord:
         host = HostRecord(
             name, "unknown", moment.wall_us, agent, Inventory(observed_at=0, backend=""), gpus={}, last_seen=None
         )

@@ -15,10 +15,10 @@ def host_state(
     An agent sends at least a heartbeat every 5 s, so a host is `late` after twice that, or twice its polling interval
     where that is longer. It has `left` only by saying so.
     """
-    if silent_seconds is None:
-        return "unknown"
     if left:
         return "left"
+    if silent_seconds is None:
+        return "unknown"
     if silent_seconds >= down_after_seconds:
         return "down"
     if silent_seconds >= LATE_PERIODS * max(interval_seconds, HEARTBEAT_SECONDS):

@@ -87,7 +87,8 @@ class Live:
         """What the database knows at start; the limit keeps those seen last."""
         moment = self._clock.now()
         for known in sorted(hosts, key=lambda known: known.last_seen or 0, reverse=True):
-            self._fleet.restore(known, moment)
+            if record := self._fleet.restore(known, moment):
+                self._hub.publish_gpus(record.name, self._fleet.gpus_of(record))
         self._count_refused()
 
     def refresh(self) -> None:

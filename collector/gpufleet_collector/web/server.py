@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.web.serving import uvicorn_options
 
 STOP_SECONDS = 3
 BACKLOG = 1024
@@ -35,12 +36,9 @@ class WebServer:
         config = uvicorn.Config(
             self._app,
             log_config=None,
-            access_log=False,
             lifespan="off",
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-            server_header=False,
+            **uvicorn_options(),
         )
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))

@@ -168,6 +168,21 @@ def test_hosts_from_the_database_are_unknown_until_they_are_heard(live: Live, cl
     assert state(live, "h") == "up"
 
 
+def test_a_host_that_had_left_before_the_collector_started_has_still_left(live: Live) -> None:
+    live.restore([KnownHost("h", START_US - 9, agent(), inventory("x"), left_at=START_US - 5)])
+    live.refresh()
+    view = live.host("h")
+    assert view is not None and (view.state, view.since) == ("left", START_US - 5)
+    connect(live, "h", inventory("x"))
+    assert state(live, "h") == "up"
+
+
+def test_subscribers_from_before_the_database_answered_are_told_of_what_it_remembers(live: Live) -> None:
+    subscriber = everything(live)
+    live.restore([KnownHost("h", START_US - 1, agent(), inventory("x"))])
+    assert drain(subscriber) == [Due("gpu", "x")]
+
+
 def test_the_database_does_not_overrule_a_host_that_was_heard(live: Live) -> None:
     connect(live, "h", inventory("x"))
     live.restore([KnownHost("h", START_US, agent(), inventory("y"))])

@@ -1,0 +1,65 @@
+"""The route table of the collector's HTTP side."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.live.live import Live
+from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.web import health
+from gpufleet_collector.web.absent import only_websockets, unknown_api
+from gpufleet_collector.web.catalog import catalog
+from gpufleet_collector.web.counting import CountRequests
+from gpufleet_collector.web.endpoints import Handler, Reading
+from gpufleet_collector.web.gpus import Gpus
+from gpufleet_collector.web.headers import StrictHeaders
+from gpufleet_collector.web.history import GpuStatsHistory, HistorySource
+from gpufleet_collector.web.hosts import Hosts
+from gpufleet_collector.web.now import GpuStatsNow
+from gpufleet_collector.web.page import Page
+from gpufleet_collector.web.problems import HANDLERS
+from gpufleet_collector.web.settings import WebSettings
+from gpufleet_collector.web.stream import Stream
+
+
+def create_app(
+    *,
+    live: Live,
+    history: HistorySource,
+    database_ready: Callable[[], Awaitable[bool]],
+    metrics: SelfMetrics,
+    settings: WebSettings,
+    clock: Clock,
+) -> Starlette:
+    """The application; it starts and stops nothing of what it is given."""
+    readings: dict[str, Handler] = {
+        "/api/system/gpu-stats": GpuStatsNow(live),
+        "/api/system/gpu-stats/history": GpuStatsHistory(history, clock),
+        "/api/v1/hosts": Hosts(live),
+        "/api/v1/gpus": Gpus(live),
+        "/api/v1/catalog": catalog,
+        "/healthz": health.healthz,
+        "/readyz": health.Ready(database_ready),
+        "/metrics": health.Metrics(metrics),
+    }
+    routes: list[BaseRoute] = [Route(path, Reading(handler)) for path, handler in readings.items()]
+    routes += [
+        WebSocketRoute("/ws", Stream(live, metrics, settings).serve),
+        Route("/ws", Reading(only_websockets)),
+        Route("/api", unknown_api),
+        Route("/api/{path:path}", unknown_api),
+        Route("/{path:path}", Reading(Page(settings.static_directory))),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(CountRequests, metrics=metrics, routes=(*readings, "/ws")),
+            Middleware(StrictHeaders),
+        ],
+        exception_handlers=HANDLERS,
+    )
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,38 @@
+"""Counts requests by route and status, without a label per path that somebody makes up."""
+
+from collections.abc import Collection
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gpufleet_collector.selfmetrics import SelfMetrics
+
+
+class CountRequests:
+    """`routes` are the paths that are counted by name; the others are `/api/` or the page."""
+
+    def __init__(self, app: ASGIApp, metrics: SelfMetrics, routes: Collection[str]) -> None:
+        self._app = app
+        self._requests = metrics.http_requests
+        self._routes = frozenset(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def send_and_look(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_look)
+        finally:
+            self._requests.labels(route=self._route(scope["path"]), status=str(status)).inc()
+
+    def _route(self, path: str) -> str:
+        if path in self._routes:
+            return path
+        return "/api/" if path.startswith("/api/") else "page"

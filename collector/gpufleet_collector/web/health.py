@@ -1,0 +1,47 @@
+"""/healthz, /readyz and /metrics: whether the process is there, whether it can do its work, and how it does it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.web.answers import NO_STORE, answer
+from gpufleet_collector.web.problems import problem
+
+READY_TIMEOUT_SECONDS = 5.0
+
+
+async def healthz(_request: Request) -> Response:
+    return answer({"status": "ok"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    database_ready: Callable[[], Awaitable[bool]]
+    timeout_seconds: float = READY_TIMEOUT_SECONDS
+
+    async def __call__(self, _request: Request) -> Response:
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                is_ready = await self.database_ready()
+        except TimeoutError:
+            is_ready = False
+        if is_ready:
+            return answer({"status": "ready"})
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    metrics: SelfMetrics
+
+    async def __call__(self, request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(
+            encode(self.metrics.registry), headers={"Content-Type": content_type, "Cache-Control": NO_STORE}
+        )

@@ -1,0 +1,115 @@
+"""GET /api/system/gpu-stats/history: what GPUs did, sample by sample or in buckets of time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.model import METRIC_NAMES
+from gpufleet_collector.store.history import HistoryBucket, HistoryQuery, HistorySample
+from gpufleet_collector.web import instants
+from gpufleet_collector.web.answers import listing
+from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.endpoints import parameters
+from gpufleet_collector.web.filters import GPU_FILTERS
+from gpufleet_collector.web.parameters import PAGING, Parameters
+
+HOUR_US = 3600 * 1_000_000
+SPAN = ("since", "until")
+
+
+class HistorySource(Protocol):
+    """What the store's history can answer."""
+
+    async def samples(self, query: HistoryQuery) -> Sequence[HistorySample]:
+        """At most `query.limit`, oldest first. Raises BadRequest when too many GPUs match."""
+
+    async def buckets(self, query: HistoryQuery) -> Sequence[HistoryBucket]:
+        """At most `query.limit`, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuStatsHistory:
+    history: HistorySource
+    clock: Clock
+
+    async def __call__(self, request: Request) -> Response:
+        asked = parameters(request, (*GPU_FILTERS, *SPAN, "metrics", "step", *PAGING))
+        cursors = Cursors(request.url.path, asked, (int, str, int, int))
+        query = self._query(asked, cursors)
+        if query.step_us is None:
+            return _samples(await self.history.samples(query), query, cursors)
+        return _buckets(await self.history.buckets(query), query, cursors)
+
+    def _query(self, asked: Parameters, cursors: Cursors) -> HistoryQuery:
+        since, until = _span(asked, self.clock.now().wall_us)
+        key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
+        after = None
+        if key is not None:
+            # The span of the first page, which may have been counted from a time that has passed since.
+            *_, since, until = key
+            after = key[:2]
+        step = asked.seconds("step")
+        return HistoryQuery(
+            since=since,
+            until=until,
+            hosts=asked.texts("host"),
+            gpu_uuids=asked.texts("gpu_uuid"),
+            gpu_indexes=asked.indexes("gpu_index"),
+            metrics=asked.metrics("metrics") or METRIC_NAMES,
+            limit=asked.limit(),
+            after=after,
+            step_us=None if step is None else round(step * 1_000_000),
+        )
+
+
+def _span(asked: Parameters, now: int) -> tuple[int, int]:
+    until = asked.instant("until")
+    since = asked.instant("since")
+    until = now if until is None else until
+    since = max(0, now - HOUR_US) if since is None else since
+    if since >= until:
+        name = "since" if asked.text("since") is not None else "until"
+        raise BadRequest(name, f"the range from {instants.write(since)} until {instants.write(until)} is empty")
+    return since, until
+
+
+def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:
+    items: list[Mapping[str, object]] = [
+        {
+            "host": sample.host,
+            "gpu_uuid": sample.gpu_uuid,
+            "gpu_index": sample.gpu_index,
+            "gpu_name": sample.gpu_name,
+            "recorded_at": instants.write(sample.recorded_at),
+            **dict(zip(query.metrics, sample.values, strict=True)),
+        }
+        for sample in found
+    ]
+    next_cursor = None
+    if len(found) >= query.limit:
+        next_cursor = cursors.write([found[-1].recorded_at, found[-1].gpu_uuid, query.since, query.until])
+    return listing("samples", items, next_cursor)
+
+
+def _buckets(found: Sequence[HistoryBucket], query: HistoryQuery, cursors: Cursors) -> Response:
+    items: list[Mapping[str, object]] = []
+    for bucket in found:
+        item: dict[str, object] = {
+            "host": bucket.host,
+            "gpu_uuid": bucket.gpu_uuid,
+            "start": instants.write(bucket.start),
+            "count": bucket.count,
+            "complete": bucket.complete,
+        }
+        for name, value in zip(query.metrics, bucket.values, strict=True):
+            item[name] = None if value is None else dict(zip(("avg", "min", "max"), value, strict=True))
+        items.append(item)
+    next_cursor = None
+    if len(found) >= query.limit:
+        next_cursor = cursors.write([found[-1].start, found[-1].gpu_uuid, query.since, query.until])
+    return listing("buckets", items, next_cursor)

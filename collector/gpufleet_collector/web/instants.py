@@ -1,0 +1,50 @@
+"""Instants in and out: RFC 3339 on the outside, microseconds since the epoch inside."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FORM = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:([Zz])|([-+ ])(\d\d):?(\d\d))?", re.ASCII
+)
+MAX_INSTANT = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""Instants run from 1970 to the last day of 9999, so that any offset of them can still be written."""
+
+
+def read(text: str) -> int:
+    """Microseconds since the epoch. Any offset is read, none means UTC. Raises ValueError with the reason.
+
+    The `+` of an offset reaches us as a space when a client forgot to escape it in a query string.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError("is not a time like 2026-01-01T00:00:00Z")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction = (match[7] or "").ljust(6, "0")[:6]
+    try:
+        local = datetime(year, month, day, hour, minute, second, int(fraction), tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"is not a time that exists: {error}") from error
+    instant = (local - _EPOCH) // _MICROSECOND - _offset_seconds(match) * 1_000_000
+    if not 0 <= instant <= MAX_INSTANT:
+        raise ValueError("lies outside the years 1970 to 9999")
+    return instant
+
+
+def write(instant: int) -> str:
+    """`2026-01-01T00:00:00.123456Z`."""
+    return f"{(_EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def write_optional(instant: int | None) -> str | None:
+    return None if instant is None else write(instant)
+
+
+def _offset_seconds(match: re.Match[str]) -> int:
+    if match[9] is None:
+        return 0
+    hours, minutes = int(match[10]), int(match[11])
+    if hours > 23 or minutes > 59:
+        raise ValueError("has an offset from UTC that does not exist")
+    return (-1 if match[9] == "-" else 1) * (hours * 3600 + minutes * 60)

@@ -1,0 +1,57 @@
+"""GET /api/system/gpu-stats: what every GPU does now."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.views import GpuKey, GpuNow
+from gpufleet_collector.model import METRIC_NAMES
+from gpufleet_collector.web import instants
+from gpufleet_collector.web.answers import listing
+from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.endpoints import parameters
+from gpufleet_collector.web.filters import GPU_FILTERS, GpuFilter
+from gpufleet_collector.web.parameters import PAGING
+
+
+def gpu_object(view: GpuNow) -> dict[str, object]:
+    """The REST object of one GPU: who, where and how it is, then every metric of the catalogue."""
+    gpu = view.gpu
+    return {
+        "host": view.host,
+        "host_state": view.host_state,
+        "gpu_uuid": gpu.uuid,
+        "gpu_index": gpu.index,
+        "gpu_name": gpu.name,
+        "state": gpu.state,
+        "simulated": view.simulated,
+        "parent_uuid": gpu.parent_uuid,
+        "mig_profile": gpu.mig_profile,
+        "mig_instance": gpu.mig_instance,
+        "recorded_at": instants.write_optional(view.recorded_at),
+        **dict(zip(METRIC_NAMES, view.values, strict=True)),
+    }
+
+
+def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Mapping[str, object]]) -> Response:
+    """One page of GPUs, ordered by host, index and UUID."""
+    asked = parameters(request, (*GPU_FILTERS, *PAGING))
+    wanted = GpuFilter.read(asked)
+    limit = asked.limit()
+    cursors = Cursors(request.url.path, asked, (str, int, str))
+    after = cast("GpuKey | None", cursors.read(asked.text("cursor")))
+    views = live.gpus(wanted.wants, after, limit + 1)
+    next_cursor = cursors.write(views[limit - 1].key) if len(views) > limit else None
+    return listing("gpus", [convert(view) for view in views[:limit]], next_cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuStatsNow:
+    live: Live
+
+    async def __call__(self, request: Request) -> Response:
+        return gpu_page(self.live, request, gpu_object)

@@ -1,0 +1,64 @@
+"""Everything that goes wrong with a request, told as application/problem+json."""
+
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, QueryTooLong
+from gpufleet_collector.web.answers import answer
+from gpufleet_collector.web.headers import STRICT_HEADERS
+
+PROBLEM = "application/problem+json"
+
+
+def problem(status: int, detail: str, parameter: str | None = None) -> Response:
+    """RFC 9457, with the name of the parameter at fault."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "parameter": parameter,
+    }
+    return answer(content, status, PROBLEM)
+
+
+async def _bad_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadRequest)
+    return problem(HTTPStatus.BAD_REQUEST, str(error), error.parameter)
+
+
+async def _too_long(_request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+
+async def _database_unavailable(_request: Request, error: Exception) -> Response:
+    response = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error) or "the database does not answer")
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    response = problem(error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _failure(_request: Request, _error: Exception) -> Response:
+    """Answered outside every other layer, so it brings the strict headers itself; the server logs the error."""
+    response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the collector failed to answer this; its log says why")
+    response.headers.update(STRICT_HEADERS)
+    return response
+
+
+HANDLERS: dict[type[Exception], ExceptionHandler] = {
+    BadRequest: _bad_request,
+    QueryTooLong: _too_long,
+    DatabaseUnavailable: _database_unavailable,
+    HTTPException: _http,
+    Exception: _failure,
+}

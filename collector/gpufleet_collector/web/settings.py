@@ -1,0 +1,17 @@
+"""What of the web side an operator or a test may set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STATIC_DIRECTORY = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """A WebSocket client beyond `max_websocket_clients` is answered 503. One that asks for events of everything on a
+    fleet of more than `events_max_gpus` gets an error, and one that has not read for `stall_seconds` is closed."""
+
+    events_max_gpus: int = 1000
+    max_websocket_clients: int = 2000
+    stall_seconds: float = 30.0
+    static_directory: Path = STATIC_DIRECTORY
