@@ -65,9 +65,7 @@ async def find_scope(
     stays = [_stay(row, since, until) for row in rows]
     if not host_names and not gpu_indexes:
         return Scope(list(with_gaps(stays, since, until)))
-    return Scope(
-        list(with_gaps(stays, since, until)) if anywhere else [stay for stay in stays if stay.since < stay.until]
-    )
+    return Scope([stay for stay in stays if stay.since < stay.until])
 
 
 def with_gaps(stays: Iterable[Stay], since: int, until: int) -> Iterator[Stay]:
