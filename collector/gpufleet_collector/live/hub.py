@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 MAX_PENDING = 250_000
@@ -22,6 +23,10 @@ class Selection:
 
     hosts: frozenset[str] = frozenset()
     gpus: frozenset[str] = frozenset()
+
+    @property
+    def is_anywhere(self) -> bool:
+        return not self.hosts
 
     @property
     def is_everything(self) -> bool:
@@ -73,33 +78,47 @@ class Hub:
     """The subscribers. `count_superseded` is told how many pending events gave way to newer ones."""
 
     def __init__(self, count_superseded: Callable[[int], None]) -> None:
-        self._subscribers: set[Subscriber] = set()
+        self._anywhere: set[Subscriber] = set()
+        self._by_host: dict[str, set[Subscriber]] = {}
         self._count_superseded = count_superseded
 
     def __len__(self) -> int:
-        return len(self._subscribers)
+        return len(self._anywhere | set().union(*self._by_host.values()))
 
     def add(self, subscriber: Subscriber) -> None:
-        self._subscribers.add(subscriber)
+        if subscriber.selection.is_anywhere:
+            self._anywhere.add(subscriber)
+        for host in subscriber.selection.hosts:
+            self._by_host.setdefault(host, set()).add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
         """No more events for this one. Safe for one that is not there."""
-        self._subscribers.discard(subscriber)
+        self._anywhere.discard(subscriber)
+        for host in subscriber.selection.hosts & self._by_host.keys():
+            self._by_host[host].discard(subscriber)
+            if not self._by_host[host]:
+                del self._by_host[host]
 
     def publish_gpus(self, host: str, gpu_uuids: Collection[str]) -> None:
         """These GPUs of one host have something new to show."""
-        if not gpu_uuids:
-            return
         superseded = 0
-        for subscriber in self._subscribers:
+        for subscriber in self._concerned(host):
             wants = subscriber.selection.wants_gpu
             superseded += subscriber.offer(Due("gpu", uuid) for uuid in gpu_uuids if wants(host, uuid))
-        self._count_superseded(superseded)
+        self._tell_superseded(superseded)
 
     def publish_host(self, host: str, gpu_uuids: Collection[str]) -> None:
         """The state of the host, which has these GPUs, has changed."""
         superseded = 0
-        for subscriber in self._subscribers:
+        for subscriber in self._concerned(host):
             if subscriber.selection.wants_host(host, gpu_uuids):
                 superseded += subscriber.offer((Due("host", host),))
-        self._count_superseded(superseded)
+        self._tell_superseded(superseded)
+
+    def _concerned(self, host: str) -> Iterable[Subscriber]:
+        """Those whose selection does not rule this host out by name."""
+        return chain(self._anywhere, self._by_host.get(host, ()))
+
+    def _tell_superseded(self, number: int) -> None:
+        if number:
+            self._count_superseded(number)

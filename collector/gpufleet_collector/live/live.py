@@ -170,6 +170,8 @@ class Live:
 
     def _count_refused(self) -> None:
         fleet = self._fleet
+        if not fleet.refused_hosts and not fleet.refused_gpus:
+            return
         self._refused_hosts.inc(fleet.refused_hosts)
         self._refused_gpus.inc(fleet.refused_gpus)
         fleet.refused_hosts = fleet.refused_gpus = 0

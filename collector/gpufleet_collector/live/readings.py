@@ -67,12 +67,13 @@ def accept(readings: Readings, sample: Sample, lasting: Windows, now: float) -> 
     current: otherwise a host whose clock was set back would show nothing until its clock has caught up.
     """
     changed = False
+    reading = Reading(sample.recorded_at, now, sample.values)
     for tier, window in enumerate(lasting):
         held = readings[tier]
         if not carries(sample.values, tier):
             continue
         if held is None or sample.recorded_at > held.recorded_at or not is_fresh(held, window, now):
-            readings[tier] = Reading(sample.recorded_at, now, sample.values)
+            readings[tier] = reading
             changed = True
     return changed
 

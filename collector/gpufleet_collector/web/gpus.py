@@ -35,4 +35,4 @@ class Gpus:
     live: Live
 
     async def __call__(self, request: Request) -> Response:
-        return gpu_page(self.live, request, identity_object)
+        return await gpu_page(self.live, request, identity_object)

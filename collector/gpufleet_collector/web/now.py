@@ -1,5 +1,6 @@
 """GET /api/system/gpu-stats: what every GPU does now."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -16,6 +17,9 @@ from gpufleet_collector.web.cursors import Cursors
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.filters import GPU_FILTERS, GpuFilter
 from gpufleet_collector.web.parameters import PAGING
+
+AT_ONCE = 500
+"""After so many GPUs of a large answer everything else gets its turn."""
 
 
 def gpu_object(view: GpuNow) -> dict[str, object]:
@@ -37,16 +41,19 @@ def gpu_object(view: GpuNow) -> dict[str, object]:
     }
 
 
-def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Mapping[str, object]]) -> Response:
+async def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Mapping[str, object]]) -> Response:
     """One page of GPUs, ordered by host, index and UUID."""
     asked = parameters(request, (*GPU_FILTERS, *PAGING))
-    wanted = GpuFilter.read(asked)
-    limit = asked.limit()
+    wanted, limit = GpuFilter.read(asked).wants, asked.limit()
     cursors = Cursors(request.url.path, asked, (str, int, str))
-    after = cast("GpuKey | None", cursors.read(asked.text("cursor")))
-    views = live.gpus(wanted.wants, after, limit + 1)
-    next_cursor = cursors.write(views[limit - 1].key) if len(views) > limit else None
-    return listing("gpus", [convert(view) for view in views[:limit]], next_cursor)
+    key = cast("GpuKey | None", cursors.read(asked.text("cursor")))
+    items: list[Mapping[str, object]] = []
+    while views := live.gpus(wanted, key, min(AT_ONCE, limit - len(items))):
+        items += map(convert, views)
+        key = views[-1].key
+        await asyncio.sleep(0)
+    is_last = key is None or not live.gpus(wanted, key, 1)
+    return listing("gpus", items, None if key is None or is_last else cursors.write(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +61,4 @@ class GpuStatsNow:
     live: Live
 
     async def __call__(self, request: Request) -> Response:
-        return gpu_page(self.live, request, gpu_object)
+        return await gpu_page(self.live, request, gpu_object)
