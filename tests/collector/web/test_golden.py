@@ -1,7 +1,8 @@
 """The shape of every answer is a promise: a change of it shows as a difference of a golden file."""
 
 import pytest
-from golden.web import GOLDEN, render
+
+from fakes.web_surfaces import GOLDEN, render
 
 
 async def test_every_answer_is_as_its_golden_file_has_it() -> None:

@@ -14,7 +14,7 @@ from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu
 from gpufleet_collector.store.history import HistoryBucket, HistorySample
 from gpufleet_collector.web.events import error_event, gpu_event, host_event
 
-GOLDEN = Path(__file__).parent
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 WHOLE = Gpu(
     uuid="GPU-11111111-1111-1111-1111-111111111111",
