@@ -119,5 +119,5 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 def test_the_own_database_is_reached_by_a_socket_wherever_it_is(name: str) -> None:
     folder = Path("/") / name
     where, who = as_asyncpg_reads(socket_address(folder))
-    assert where == [f"{folder}/.s.PGSQL.5432"]
+    assert where == [str(folder / ".s.PGSQL.5432")]
     assert (who.user, who.database) == ("gpufleet", "gpufleet")
