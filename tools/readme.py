@@ -1,8 +1,9 @@
 """The generated parts of the README: what is declared elsewhere is written there once more by a program only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from gpufleet_agent.probe.nvidia_smi.fields import NOT_OFFERED
 from gpufleet_agent.probe.readers import READERS
@@ -24,16 +25,27 @@ def sections() -> Mapping[str, str]:
 
 def with_sections(text: str, parts: Mapping[str, str]) -> str:
     """The README with its generated parts renewed. Raises KeyError for a part that it has no place for."""
-    for name, body in parts.items():
-        pattern = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
+    for name in parts:
+        pattern = re.compile(rf"(<!-- (?P<name>{name}): [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
         if not pattern.search(text):
             raise KeyError(name)
-        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}{match[2]}", text, count=1)
+        text = pattern.sub(lambda match: match[1] + parts[match["name"]] + match[3], text, count=1)
     return text
 
 
-def _settings(settings: "tuple[object, ...]") -> str:
-    rows = [f"| `{each.variable}` | {each.default} | {each.help} |" for each in settings]  # type: ignore[attr-defined]
+class Described(Protocol):
+    """What a setting says of itself."""
+
+    @property
+    def variable(self) -> str: ...
+    @property
+    def default(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+def _settings(settings: Sequence[Described]) -> str:
+    rows = [f"| `{each.variable}` | {each.default} | {each.help} |" for each in settings]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -67,16 +68,17 @@ class Metric:
         return max(interval_seconds, SLOW_TIER_SECONDS) if self.tier is Tier.SLOW else interval_seconds
 
 
-def read_catalog(message: Descriptor) -> tuple[Metric, ...]:
-    """The metrics declared on the fields of `message`, in order of their field numbers."""
+def read_catalog(message: Any) -> tuple[Metric, ...]:
+    """The metrics declared on the fields of `message` (a Descriptor), in order of their field numbers."""
     return tuple(sorted(_metrics(message), key=lambda metric: metric.number))
 
 
 def _metrics(message: Descriptor) -> Iterator[Metric]:
+    extension: Any = pb.metric  # generated stubs do not say what an extension extends
     for field in message.fields:
         options = field.GetOptions()
-        if options.HasExtension(pb.metric):
-            yield _metric(field, options.Extensions[pb.metric])
+        if options.HasExtension(extension):
+            yield _metric(field, options.Extensions[extension])
 
 
 def _metric(field: FieldDescriptor, option: pb.Metric) -> Metric:

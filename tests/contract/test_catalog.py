@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 from hypothesis import given
@@ -103,7 +104,8 @@ def test_the_guard_fires_when_a_number_is_used_again() -> None:
 def test_the_guard_fires_on_a_bare_declaration() -> None:
     file = descriptor_pb2.FileDescriptorProto(name="bare.proto", package="bare", syntax="proto3")
     field = file.message_type.add(name="Stats").field.add(name="colour", number=1, type=13, label=1)
-    field.options.Extensions[pb.metric].help = ""
+    extension: Any = pb.metric
+    field.options.Extensions[extension].help = ""
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(descriptor_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)

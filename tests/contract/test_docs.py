@@ -1,18 +1,17 @@
 """The README says what the code says: settings, metrics, verbs and commands."""
 
 import re
-import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gpufleet_agent.__main__ import build_parser as agent_parser
+from gpufleet_collector.__main__ import build_parser as collector_parser
+from readme import README, sections, with_sections
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from readme import README, sections, with_sections  # noqa: E402
-
-from gpufleet_agent.__main__ import build_parser as agent_parser  # noqa: E402
-from gpufleet_collector.__main__ import build_parser as collector_parser  # noqa: E402
 
 
 def test_the_generated_parts_are_current() -> None:
@@ -37,8 +36,8 @@ def test_every_verb_of_the_makefile_is_described() -> None:
 
 
 @pytest.mark.parametrize("build", [agent_parser, collector_parser], ids=["agent", "collector"])
-def test_every_command_is_named(build: "type[agent_parser]") -> None:  # type: ignore[valid-type]
-    usage = build().format_help()  # type: ignore[attr-defined]
+def test_every_command_is_named(build: Callable[[], ArgumentParser]) -> None:
+    usage = build().format_help()
     program = usage.split()[1]
     commands = re.findall(r"^    ([a-z-]+) ", usage, re.MULTILINE)
     assert commands

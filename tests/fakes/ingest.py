@@ -96,7 +96,7 @@ async def raw_agent(target: str) -> AsyncIterator[RawAgent]:
         ("grpc.max_send_message_length", -1),
     )
     async with grpc.aio.insecure_channel(target, options=options) as channel:
-        call = channel.stream_stream("/gpufleet.v1.Telemetry/Stream")()
+        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream("/gpufleet.v1.Telemetry/Stream")()
         try:
             yield RawAgent(call)
         finally:

@@ -52,7 +52,7 @@ def test_samples_past_the_limit_of_a_report_are_refused() -> None:
 
 def test_a_value_that_is_no_number_or_out_of_bounds_is_dropped_and_the_others_stay() -> None:
     values = {"power_watts": math.nan, "power_limit_watts": math.inf, "gpu_utilization_percent": 101}
-    judgement = judge(report(tick(energy_joules_total=-1.0, temperature_celsius=40, **values)), LIMITS, NOW)
+    judgement = judge(report(tick(NOW, 1, energy_joules_total=-1.0, temperature_celsius=40, **values)), LIMITS, NOW)
     (sample,) = judgement.samples
     assert judgement.values_dropped == 4
     assert sample.values[METRIC_INDEX["temperature_celsius"]] == 40
@@ -73,8 +73,8 @@ def test_an_identity_is_refused_rather_than_trimmed() -> None:
 
 
 def test_values_are_rounded_to_their_resolution_and_zero_is_a_value() -> None:
-    values = {"power_watts": 69.849, "gpu_utilization_percent": 0, "energy_joules_total": 12.6}
-    (sample,) = judge(report(tick(**values)), LIMITS, NOW).samples
+    values: dict[str, float] = {"power_watts": 69.849, "gpu_utilization_percent": 0, "energy_joules_total": 12.6}
+    (sample,) = judge(report(tick(NOW, 1, **values)), LIMITS, NOW).samples
     assert sample.values[METRIC_INDEX["power_watts"]] == 69.8
     assert sample.values[METRIC_INDEX["gpu_utilization_percent"]] == 0
     energy = sample.values[METRIC_INDEX["energy_joules_total"]]
