@@ -14,7 +14,9 @@ from fakes.storing import Store, store
 
 HOSTS, GPUS = ["host-0", "host-1"], ["GPU-a", "GPU-b", "GPU-c"]
 
-samples = st.tuples(st.sampled_from(GPUS), st.integers(0, 6))
+UNDECLARED = "GPU-x"
+
+samples = st.tuples(st.integers(0, 3), st.integers(0, 6))
 reports = st.tuples(st.just("report"), st.sampled_from(HOSTS), st.lists(samples, min_size=1, max_size=5), st.booleans())
 inventories = st.tuples(
     st.just("inventory"), st.sampled_from(HOSTS), st.lists(st.sampled_from(GPUS), unique=True), st.integers(-5, 8)
@@ -28,12 +30,12 @@ class Model:
     def __init__(self) -> None:
         self.stored: dict[tuple[str, int], int] = {}
         self.refused = 0
-        self.declared: set[str] = set()
+        self.inventories: dict[str, list[str]] = {host: [] for host in HOSTS}
         self.pending: list[tuple[str, int, int]] = []
 
     def flush(self) -> None:
         for gpu, instant, value in self.pending:
-            if gpu in self.declared:
+            if gpu != UNDECLARED:
                 self.stored.setdefault((gpu, instant), value)
             else:
                 self.refused += 1
@@ -45,7 +47,8 @@ async def play(made: Store, model: Model, story: list[tuple[object, ...]]) -> No
     for step in [*story, ("flush",)]:
         match step:
             case ("report", str(host), list(found), bool(replayed)):
-                taken = [(gpu, instant, next(values)) for gpu, instant in found]
+                known = [UNDECLARED, *model.inventories[host]]
+                taken = [(known[number % len(known)], instant, next(values)) for number, instant in found]
                 made.offer(
                     host,
                     *(sample(gpu, instant * 1000, temperature_celsius=value) for gpu, instant, value in taken),
@@ -54,7 +57,7 @@ async def play(made: Store, model: Model, story: list[tuple[object, ...]]) -> No
                 model.pending += taken
             case ("inventory", str(host), list(gpus), int(instant)):
                 made.declare(host, *gpus, seconds=instant * 1000)
-                model.declared |= set(gpus)
+                model.inventories[host] = gpus
             case _:
                 await made.flush()
                 model.flush()
