@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from gpufleet_agent.breadcrumb import BreadcrumbWriter
+from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS, BreadcrumbWriter
 from gpufleet_agent.frames import encode
 from gpufleet_agent.probe.backends import open_backend
 from gpufleet_agent.readings import Backend
@@ -29,7 +29,7 @@ class Orders:
     interval_seconds: float
     nvidia_smi: str
     breadcrumb_descriptor: int
-    call_deadline_seconds: float
+    call_deadline_seconds: float = DEFAULT_DEADLINE_SECONDS
     simulated_host: str = ""
     seed: int = 0
 
