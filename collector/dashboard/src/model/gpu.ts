@@ -15,6 +15,7 @@ export interface GpuIdentity {
   /** The whole GPU of a MIG instance; null on whole GPUs. */
   readonly parentUuid: string | null
   readonly migProfile: string | null
+  readonly migInstance: number | null
   readonly state: GpuState
   readonly simulated: boolean
 }
@@ -46,6 +47,7 @@ export function readIdentity(data: unknown): GpuIdentity | null {
     name: text(data['gpu_name']),
     parentUuid: text(data['parent_uuid']),
     migProfile: text(data['mig_profile']),
+    migInstance: finite(data['mig_instance']),
     state: gpuState(data['state']),
     simulated: data['simulated'] === true,
   }

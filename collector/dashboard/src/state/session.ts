@@ -9,6 +9,8 @@ import { Fleet } from '../model/fleet'
 import { FleetState, type Moment } from './fleetstate'
 
 const TICK_MS = 1_000
+/** Readings that come together are drawn together. */
+const DRAW_AT_MOST_EVERY_MS = 200
 const SPARK_EVERY_TICKS = 5
 const FACTS_EVERY_MS = 15_000
 const FACTS_AT_MOST_EVERY_MS = 2_000
@@ -38,6 +40,7 @@ export class Session {
   private readonly connection: Link
   private readonly history: HistoryLoader
   private frameAsked = false
+  private drawnAt = -Infinity
   private ticks = 0
   private factsAskedAt = -Infinity
   private factsRunning = false
@@ -120,10 +123,14 @@ export class Session {
   private draw(): void {
     if (this.frameAsked) return
     this.frameAsked = true
-    this.environment.requestFrame(() => {
-      this.frameAsked = false
-      this.state.flush(this.moment())
-    })
+    const wait = Math.max(0, this.drawnAt + DRAW_AT_MOST_EVERY_MS - this.environment.now())
+    this.environment.schedule(() => this.environment.requestFrame(() => this.flush()), wait)
+  }
+
+  private flush(): void {
+    this.frameAsked = false
+    this.drawnAt = this.environment.now()
+    this.state.flush(this.moment())
   }
 
   private moment(): Moment {

@@ -35,11 +35,21 @@ function Row({ view, declared }: { readonly view: GpuView; readonly declared: Me
     <div class="fact">
       <dt data-tip={declared.help}>{metricTitle(declared.name)}</dt>
       {value === null ? (
-        <dd class="absent">n/a <span class="reason">{absenceText(view.absent[declared.name], view.arrival !== null)}</span></dd>
+        <AbsentFact reason={view.absent[declared.name]} wasRead={view.arrival !== null} />
       ) : (
         <dd>{valueText(declared, value)}</dd>
       )}
     </div>
+  )
+}
+
+/** A reason that the agent gave is written out; that there is none is said on demand. */
+function AbsentFact({ reason, wasRead }: { readonly reason: string | undefined; readonly wasRead: boolean }) {
+  const words = absenceText(reason, wasRead)
+  return (
+    <dd class="absent" data-tip={words}>
+      n/a <span class={reason === undefined ? 'hidden' : 'reason'}>{words}</span>
+    </dd>
   )
 }
 

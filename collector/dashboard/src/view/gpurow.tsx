@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import type { GpuView } from '../model/fleet'
 import { celsius, fixed, memory, memoryPart, percent, shortName, shortUuid, watts, withUnit } from '../model/format'
-import { metric } from '../model/gpu'
+import { metric, type GpuIdentity } from '../model/gpu'
 import { Bar, shareOf } from './bar'
 import { COLUMNS, type Column } from './columns'
 import { usePage } from './context'
@@ -72,7 +72,7 @@ interface IdentityProps {
 
 function Identity({ view: { gpu }, isOpen, onToggle }: IdentityProps) {
   const isInstance = gpu.parentUuid !== null
-  const name = isInstance ? (gpu.migProfile ?? 'MIG instance') : shortName(gpu.name ?? 'Unnamed GPU')
+  const name = isInstance ? instanceName(gpu) : shortName(gpu.name ?? 'Unnamed GPU')
   return (
     <th role="rowheader" scope="row" class={`cell cell-gpu ${isInstance ? 'is-instance' : ''}`}>
       <button class="gpu-toggle" type="button" aria-expanded={isOpen} onClick={onToggle} data-tip={shortUuid(gpu.uuid)}>
@@ -85,6 +85,11 @@ function Identity({ view: { gpu }, isOpen, onToggle }: IdentityProps) {
       </button>
     </th>
   )
+}
+
+function instanceName({ migProfile, migInstance }: GpuIdentity): string {
+  const profile = migProfile ?? 'MIG instance'
+  return migInstance === null ? profile : `${profile} · ${migInstance}`
 }
 
 function Utilization({ view }: { readonly view: GpuView }) {

@@ -10,7 +10,7 @@ import { GpuRow } from './gpurow'
 import { GpuStrip } from './gpustrip'
 import { ChevronIcon, ClockIcon, FlaskIcon, LostIcon, WarningIcon } from './icons'
 import { OnScreen, useFollowed, useOnScreen } from './onscreen'
-import { Badge, HOST_WORDS } from './words'
+import { asKnownBefore, Badge, HOST_WORDS } from './words'
 
 export function HostCard({ group }: { readonly group: HostGroup }) {
   const { session, page } = usePage()
@@ -28,7 +28,7 @@ export function HostCard({ group }: { readonly group: HostGroup }) {
     <OnScreen.Provider value={isOnScreen}>
       <section
         ref={element}
-        class={`host host-state-${host.state}`}
+        class={`host ${isOpen ? '' : 'is-closed'} ${isLive ? '' : 'is-old'}`}
         aria-label={host.name}
         data-testid="host"
         data-host={host.name}
@@ -49,6 +49,8 @@ interface PartProps {
 function HostHeader({ host, group, isOpen }: PartProps & { readonly isOpen: boolean }) {
   const { session, page } = usePage()
   const summary = useFollowed(session.state.summary(host.name))
+  const wording = HOST_WORDS[host.state]
+  const isLive = session.link.value.phase === 'live'
   return (
     <header class="host-header">
       <h2 class="host-title">
@@ -63,7 +65,7 @@ function HostHeader({ host, group, isOpen }: PartProps & { readonly isOpen: bool
         </button>
       </h2>
       <span class="host-badges">
-        <Badge wording={HOST_WORDS[host.state]} testid="host-state" />
+        <Badge wording={isLive ? wording : asKnownBefore(wording)} testid="host-state" />
         {host.simulated && (
           <span class="badge tone-simulated" data-testid="host-simulated" data-tip="No GPU is behind these readings">
             <FlaskIcon />
@@ -110,8 +112,7 @@ function Models({ group }: { readonly group: HostGroup }) {
 }
 
 function HostSums({ sums }: { readonly sums: Totals }) {
-  if (sums.gpus === 0) return null
-  const { utilization, memoryUsed, memoryTotal, power } = sums
+  if (sums.fresh === 0 && sums.troubled === 0) return null
   return (
     <span class="host-sums">
       {sums.troubled > 0 && (
@@ -120,13 +121,21 @@ function HostSums({ sums }: { readonly sums: Totals }) {
           {plural(sums.troubled, 'GPU')} in trouble
         </span>
       )}
+      {sums.fresh > 0 && <FreshSums sums={sums} />}
+    </span>
+  )
+}
+
+function FreshSums({ sums: { utilization, memoryUsed, memoryTotal, power } }: { readonly sums: Totals }) {
+  return (
+    <>
       <Sum label="util" value={utilization === null ? null : percent(utilization)} />
       <Sum
         label="memory"
         value={memoryUsed === null || memoryTotal === null ? null : `${memoryPart(memoryUsed, memoryTotal)} / ${memory(memoryTotal)}`}
       />
       <Sum label="power" value={power === null ? null : watts(power)} />
-    </span>
+    </>
   )
 }
 

@@ -9,9 +9,9 @@ export function HostList() {
   const { page } = usePage()
   const groups = page.shown.value
   return (
-    <section aria-label="Hosts">
+    <section aria-label="Hosts" class={page.isLarge.value ? 'hosts-many' : ''}>
       <ListBar />
-      <ColumnHeader />
+      {groups.some(({ host, gpus }) => gpus.length > 0 && page.isOpen(host)) && <ColumnHeader />}
       {groups.map((group) => <HostCard key={group.host} group={group} />)}
       {groups.length === 0 && <NothingFound />}
     </section>
@@ -19,12 +19,15 @@ export function HostList() {
 }
 
 function ListBar() {
-  const { page } = usePage()
+  const { session, page } = usePage()
   const groups = page.shown.value
+  const isInstance = (uuid: string) => (session.state.fleet.gpu(uuid)?.gpu.parentUuid ?? null) !== null
+  const instances = groups.flatMap(({ gpus }) => gpus).filter(isInstance).length
   return (
     <div class="listbar">
       <p class="listbar-count" data-testid="shown">
-        {plural(groups.length, 'host')}, {plural(countGpus(groups), 'GPU')}
+        {plural(groups.length, 'host')}, {plural(countGpus(groups) - instances, 'GPU')}
+        {instances > 0 && `, ${plural(instances, 'MIG instance')}`}
         {page.query.value !== '' && ' match'}
       </p>
       <div class="listbar-actions">

@@ -25,7 +25,8 @@ function FactsNotice() {
     <div class="notice tone-warn" role="alert">
       <WarningIcon />
       <p>
-        <strong>Hosts cannot be listed: {failure.problem.title}.</strong> {failure.problem.detail}
+        <strong>Hosts cannot be listed: {failure.problem.title}.</strong>{' '}
+        {failure.problem.detail !== null && sentence(failure.problem.detail)}
       </p>
     </div>
   )
@@ -37,7 +38,7 @@ function ProblemNotice({ problem }: { readonly problem: Problem }) {
     <div class="notice tone-warn" role="alert" data-testid="error">
       <WarningIcon />
       <p>
-        <strong>{problem.title}.</strong> {problem.detail}
+        <strong>{problem.title}.</strong> {problem.detail !== null && sentence(problem.detail)}
         {problem.parameter === 'hosts' && (
           <>
             {' '}
@@ -50,6 +51,11 @@ function ProblemNotice({ problem }: { readonly problem: Problem }) {
       </button>
     </div>
   )
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }
 
 function SimulatedBanner() {
@@ -70,7 +76,7 @@ function SimulatedBanner() {
             <strong>
               {simulatedHosts} of {hostCount} hosts {simulatedHosts === 1 ? 'is' : 'are'} simulated.
             </strong>{' '}
-            They are marked, and counted in the totals.
+            Marked below; the totals count {simulatedHosts === 1 ? 'it' : 'them'} in.
           </>
         )}
       </p>

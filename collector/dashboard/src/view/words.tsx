@@ -31,6 +31,11 @@ export const GPU_WORDS: Readonly<Record<GpuState, Wording | null>> = {
   unknown: { word: 'Unknown', tone: 'quiet', tip: 'The agent has not said how the GPU is.', icon: UnknownIcon },
 }
 
+/** What was last known of a host, for as long as the page hears nothing newer. */
+export function asKnownBefore(wording: Wording): Wording {
+  return { ...wording, word: `Was ${wording.word.toLowerCase()}`, tone: 'quiet', tip: 'As last heard by this page.' }
+}
+
 export function Badge({ wording, testid }: { readonly wording: Wording; readonly testid?: string }) {
   const { icon: Shape, word, tone, tip } = wording
   return (

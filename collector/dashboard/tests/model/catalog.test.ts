@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { readCatalog } from '../../src/model/catalog'
+import { metricTitle, valueText } from '../../src/model/value'
+
+const CATALOG = readCatalog({
+  metrics: [
+    { name: 'power_watts', unit: 'W', help: 'Board power draw', panel: 'Power', kind: 'gauge', names: {} },
+    { name: 'throttle_reasons', unit: 'flags', kind: 'flags', names: { '4': 'power_cap', '64': 'hw_thermal' } },
+    { name: 'recovery_action', unit: 'action', kind: 'enumeration', names: { '4': 'drain_and_reset' } },
+    { name: 'sm_active_percent', unit: '%', kind: 'gauge' },
+    { name: 'later_metric', unit: 'furlongs', kind: 'gauge' },
+    { unit: 'a metric without a name' },
+  ],
+})
+
+function shown(name: string, value: number): string {
+  const metric = CATALOG.get(name)
+  return metric ? valueText(metric, value).replaceAll('\u00a0', ' ') : 'not in the catalogue'
+}
+
+test('what has no name is no metric', () => expect(CATALOG.size).toBe(5))
+
+describe('any metric is shown by what the catalogue says of it', () => {
+  test.each([
+    ['power_watts', 312.4, '312 W'],
+    ['throttle_reasons', 0, 'none'],
+    ['throttle_reasons', 68, 'hardware thermal, power cap'],
+    ['recovery_action', 4, 'drain and reset'],
+    ['recovery_action', 9, '9'],
+    ['sm_active_percent', 81.25, '81.3 %'],
+    ['later_metric', 12.345, '12.3'],
+  ])('%s of %d is "%s"', (name, value, text) => expect(shown(name, value)).toBe(text))
+})
+
+test('a title says what, not in which unit', () => {
+  expect(metricTitle('pcie_tx_mb_per_second')).toBe('PCIe sent')
+  expect(metricTitle('gpu_utilization_percent')).toBe('GPU utilization')
+  expect(metricTitle('energy_joules_total')).toBe('Energy')
+})
