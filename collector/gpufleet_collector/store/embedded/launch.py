@@ -65,15 +65,19 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        running = self.process.is_running
-        if not running and self.child is not None:
-            self.child.poll()
-        return running
+        return self.process.is_running if self.child is None else self.child.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal; to a server that has ended, none."""
+        if self.child is None:
+            self.process.signal(number)
+        else:
+            self.child.send_signal(number)
 
     async def stop(self) -> None:
         """End it fast, and by force when it takes too long."""
         for number, patience in STOP_STEPS:
-            self.process.signal(number)
+            self.signal(number)
             if await self._ends_within(patience):
                 return
             log.warning(

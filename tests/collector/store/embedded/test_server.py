@@ -226,7 +226,9 @@ async def test_a_server_that_is_killed_is_started_again_and_keeps_what_was_commi
         await value(postgres.dsn, "CREATE TABLE committed AS SELECT 42 AS answer")
         busy = await asyncpg.connect(postgres.dsn)
         sleeping = asyncio.create_task(busy.fetchval("SELECT pg_sleep(60)"))
-        await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            while not await value(postgres.dsn, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
+                await asyncio.sleep(0.05)
         pid = postgres.server_pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -234,10 +236,52 @@ async def test_a_server_that_is_killed_is_started_again_and_keeps_what_was_commi
             while postgres.server_pid == pid:
                 await asyncio.sleep(0.05)
         assert await value(postgres.dsn, "SELECT answer FROM committed") == 42
-        with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)):
-            await sleeping
+        (ended,) = await asyncio.gather(sleeping, return_exceptions=True)
+        assert isinstance(ended, Exception)
         busy.terminate()
     assert "starting it again" in caplog.text
+
+
+async def test_a_server_that_does_not_come_back_at_once_is_tried_again(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = home / "data" / "postgres" / "postgresql.conf"
+    async with running(home / "data", home) as postgres:
+        pid, good = postgres.server_pid, settings.read_text()
+        assert pid is not None
+        settings.write_text("no_such_setting = 1\n")
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while "trying again in" not in caplog.text:
+                await asyncio.sleep(0.05)
+            settings.write_text(good)
+            while postgres.server_pid == pid:
+                await asyncio.sleep(0.05)
+        assert await value(postgres.dsn, "SELECT 1") == 1
+
+
+async def test_what_a_killed_server_leaves_in_the_way_for_a_moment_is_waited_for(made: Path) -> None:
+    real = find_binaries(None).folder
+    folder = made / "hesitant"
+    folder.mkdir()
+    tried = made / "tmp" / "tried"
+    (folder / "initdb").symlink_to(real / "initdb")
+    (folder / "postgres").write_text(
+        f"""#!/bin/sh
+if [ "$1" != --version ] && mkdir {tried}; then
+    echo 'FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use' >&2
+    exit 1
+fi
+exec {real}/postgres "$@"
+"""
+    )
+    (folder / "postgres").chmod(0o755)
+    postgres = own(made / "data", made, folder)
+    try:
+        assert await value(await postgres.start(), "SELECT 1") == 1
+    finally:
+        await postgres.stop()
+    assert tried.is_dir()
 
 
 async def test_postmaster_pid_of_a_machine_that_lost_power_is_no_obstacle(made: Path) -> None:
