@@ -1,5 +1,6 @@
 """The database as migrated, the metadata, the catalogue and the golden file say the same."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import BigInteger, Connection, Double, Integer, MetaData, SmallInteger, text
 from sqlalchemy.dialects.postgresql import REAL
 
+from fakes.postgres import Databases, run_apart, server
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.describe import index_comments, render_schema
 from gpufleet_collector.store.schema import INDEX_QUERIES, VERSION_TABLE, build_metadata, column_type, gpu_stats
@@ -63,6 +65,23 @@ async def test_every_index_names_its_query(database_url: str) -> None:
         await connection.execute(text("CREATE INDEX nobody_knows_why ON hosts (boot_id)"))
     assert await index_comments(database) != INDEX_QUERIES
     await database.close()
+
+
+def regenerate() -> None:
+    """Write the golden file from a database migrated just now; `make golden` calls it."""
+    with server(os.environ.get("DATABASE_URL")) as address:
+        databases = Databases(address, "golden")
+        try:
+            GOLDEN.write_text(run_apart(lambda: migrated_schema(databases.create())))
+        finally:
+            databases.drop_all()
+
+
+async def migrated_schema(dsn: str) -> str:
+    database = Database(dsn)
+    await database.migrate()
+    await database.close()
+    return await render_schema(dsn)
 
 
 async def test_the_golden_schema_is_current(database_url: str) -> None:

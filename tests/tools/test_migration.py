@@ -49,16 +49,12 @@ async def test_a_new_metric_becomes_a_nullable_column(
     assert path.name.endswith("_invented_total.py")
     database = Database(database_url)
     async with database.begin() as connection:
-        await connection.exec_driver_sql(
-            "CREATE TABLE part PARTITION OF gpu_stats FOR VALUES FROM ('-infinity') TO ('now')"
-        )
+        await connection.exec_driver_sql(f"CREATE TABLE {PARTITION} PARTITION OF gpu_stats DEFAULT")
         await connection.run_sync(upgrade, migrations)
     await database.close()
     connection = await asyncpg.connect(database_url)
-    await connection.execute(
-        "INSERT INTO gpu_stats (gpu_id, recorded_at, invented_total) VALUES (1, '2026-01-01Z', 1e15)"
-    )
-    assert await connection.fetchval("SELECT invented_total FROM part") == 10**15
+    await connection.execute("INSERT INTO gpu_stats (gpu_id, recorded_at, invented_total) VALUES (1, now(), 1e15)")
+    assert await connection.fetchval(f"SELECT invented_total FROM {PARTITION}") == 10**15
     comment = "SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attname = 'invented_total' LIMIT 1"
     assert await connection.fetchval(comment) == "It's invented; %"
     await connection.close()
