@@ -236,7 +236,7 @@ async def test_a_server_that_is_killed_is_started_again_and_keeps_what_was_commi
             while postgres.server_pid == pid:
                 await asyncio.sleep(0.05)
         assert await value(postgres.dsn, "SELECT answer FROM committed") == 42
-        (ended,) = await asyncio.gather(sleeping, return_exceptions=True)
+        (ended,) = await asyncio.wait_for(asyncio.gather(sleeping, return_exceptions=True), 30)
         assert isinstance(ended, Exception)
         busy.terminate()
     assert "starting it again" in caplog.text
