@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from fakes.postgres import Databases, run_apart, server
 
 
