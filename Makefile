@@ -9,7 +9,7 @@ DASHBOARD_SOURCES := $(shell find collector/dashboard -type f -not -path '*/node
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: run sync dashboard check test drill test-gpu proto golden migration clean
+.PHONY: run sync dashboard check test drill soak fuzz bench test-gpu proto golden migration clean
 
 run: sync dashboard  ## collector and agent (or a simulated fleet) on this machine
 	@exec $(BIN)/python tools/run.py
@@ -44,11 +44,21 @@ check: sync dashboard  ## format, lint, types
 	cd collector/dashboard && npm run --silent check
 
 test: sync dashboard  ## all tests under 20 s each
-	$(PYTEST) -n $(WORKERS) -m "not drill and not gpu"
+	$(PYTEST) -n $(WORKERS) -m "not drill and not soak and not gpu"
 	cd collector/dashboard && npm run --silent test
 
 drill: sync dashboard  ## tests over 20 s: outages and kills
 	$(PYTEST) -m drill --timeout 600
+
+soak: sync dashboard  ## ten minutes of load (SOAK_SECONDS): does memory grow?
+	$(PYTEST) -m soak
+
+fuzz: sync dashboard  ## every property again with new seeds, for ten minutes (FUZZ_SECONDS)
+	@end=$$((SECONDS + $${FUZZ_SECONDS:-600})); while ((SECONDS < end)); do \
+		$(PYTEST) -q -n $(WORKERS) -m "hypothesis and not drill" --hypothesis-seed=$$RANDOM || exit 1; done
+
+bench: sync  ## what an agent costs, against its budget; rows in build/bench.json
+	@cd tests && ONLY=$(ONLY) ../$(BIN)/python -m bench
 
 test-gpu: sync  ## NVML against nvidia-smi on a real GPU
 	$(PYTEST) -m gpu

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from fakes.machine import corner
 from fakes.postgres import Databases, run_apart, server
 
 
@@ -57,3 +59,10 @@ def database_url(databases: Databases, migrated_template: str) -> Iterator[str]:
     dsn = databases.create(migrated_template)
     yield dsn
     databases.drop(dsn)
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """Like tmp_path, but every user may pass it: the own PostgreSQL of a collector run by root need not move out."""
+    with corner() as folder:
+        yield folder

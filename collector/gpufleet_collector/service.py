@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 from gpufleet_collector.clock import SystemClock
-from gpufleet_collector.config import CollectorConfig
+from gpufleet_collector.config import CollectorConfig, Listen
 from gpufleet_collector.errors import DatabaseUnavailable
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.ingest.server import IngestServer
@@ -67,7 +67,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     web = WebServer(app, config.http_listen, _logger)
     await web.start()
     parts.push_async_callback(web.stop)
-    _logger.info("http://%s:%d", config.http_listen.host, web.port)
+    _logger.info("dashboard: http://%s", Listen(config.http_listen.host, web.port))
 
     await _with_database(database.migrate, stop)
     live.restore(await known_fleet(database))
@@ -84,7 +84,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(ingest.stop)
     parts.push_async_callback(writer.stop)
     parts.push_async_callback(ingest.drain)
-    _logger.info("agents: grpc://%s:%d", config.grpc_listen.host, ingest.port)
+    _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
     return [asyncio.create_task(_refresh(live))]
 
 

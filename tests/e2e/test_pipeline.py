@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from fakes.browser import chromium
+from fakes.machine import corner
 from fakes.processes import Collector, Process, final_count, running_collector, running_fleet, wait_for
 from gpufleet_collector.model import EIGHT_METRICS
 from gpufleet_proto.catalog import METRICS
@@ -18,8 +19,8 @@ HOSTS, GPUS = 2, 4
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with running_collector(tmp_path_factory.mktemp("collector")) as collector:
+def collector() -> Iterator[Collector]:
+    with corner() as folder, running_collector(folder) as collector:
         yield collector
 
 
@@ -111,9 +112,9 @@ def test_the_page_shows_live_values_in_a_real_browser(collector: Collector) -> N
         assert complaints == []
 
 
-def test_a_fleet_that_ends_has_every_sample_settled_and_its_hosts_have_left(tmp_path: Path) -> None:
-    with running_collector(tmp_path) as collector:
-        with running_fleet(tmp_path, collector, "--hosts", "3", "--gpus", "2", "--interval", "0.2") as fleet:
+def test_a_fleet_that_ends_has_every_sample_settled_and_its_hosts_have_left(open_path: Path) -> None:
+    with running_collector(open_path) as collector:
+        with running_fleet(open_path, collector, "--hosts", "3", "--gpus", "2", "--interval", "0.2") as fleet:
             wait_for(lambda: collector.get("/api/v1/hosts")["count"] == 3, "three hosts are there")
             count = final_count(fleet.stop())
         assert count["taken"] == count["settled"] > 0

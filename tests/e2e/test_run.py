@@ -80,8 +80,8 @@ def fleet_is_live(collector: Collector) -> bool:
 
 
 @pytest.mark.drill
-def test_it_shows_a_fleet_ends_all_it_started_and_goes_on_with_its_data(tmp_path: Path) -> None:
-    collector, log = Collector(tmp_path), tmp_path / "run.log"
+def test_it_shows_a_fleet_ends_all_it_started_and_goes_on_with_its_data(open_path: Path) -> None:
+    collector, log = Collector(open_path), open_path / "run.log"
     with run(collector, log) as process:
         wait_for(lambda: fleet_is_live(collector), "the simulated fleet is live")
         an_hour = "/api/system/gpu-stats/history?host=sim-001&gpu_index=0&metrics=power_watts&limit=10000"
@@ -104,7 +104,7 @@ def test_it_shows_a_fleet_ends_all_it_started_and_goes_on_with_its_data(tmp_path
 
 
 @pytest.mark.parametrize("variable", ["GPUFLEET_HTTP_LISTEN", "GPUFLEET_GRPC_LISTEN"])
-def test_a_port_that_is_taken_is_named_with_the_way_to_choose_another(tmp_path: Path, variable: str) -> None:
+def test_a_port_that_is_taken_is_named_with_the_way_to_choose_another(open_path: Path, variable: str) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -113,7 +113,7 @@ def test_a_port_that_is_taken_is_named_with_the_way_to_choose_another(tmp_path: 
             "GPUFLEET_HTTP_LISTEN": f"127.0.0.1:{free_port()}",
             "GPUFLEET_GRPC_LISTEN": f"127.0.0.1:{free_port()}",
         }
-        environ = {**os.environ, **listens, variable: taken, "GPUFLEET_DATA_DIR": str(tmp_path)}
+        environ = {**os.environ, **listens, variable: taken, "GPUFLEET_DATA_DIR": str(open_path)}
         refused = subprocess.run([sys.executable, str(RUN)], env=environ, capture_output=True, text=True, check=False)
     assert refused.returncode == EXIT_REFUSED
     assert taken in refused.stderr
@@ -121,8 +121,8 @@ def test_a_port_that_is_taken_is_named_with_the_way_to_choose_another(tmp_path: 
     assert "make run" in refused.stderr
 
 
-def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
-    environ = {**os.environ, "GPUFLEET_HTTP_LISTEN": "everywhere", "GPUFLEET_DATA_DIR": str(tmp_path)}
+def test_an_address_that_is_none_is_refused(open_path: Path) -> None:
+    environ = {**os.environ, "GPUFLEET_HTTP_LISTEN": "everywhere", "GPUFLEET_DATA_DIR": str(open_path)}
     refused = subprocess.run([sys.executable, str(RUN)], env=environ, capture_output=True, text=True, check=False)
     assert refused.returncode == EXIT_REFUSED
     assert "GPUFLEET_HTTP_LISTEN" in refused.stderr
