@@ -53,16 +53,17 @@ class Pending:
         return True
 
     def take(self, now: int, max_samples: int, *, everything: bool = False) -> Batch:
-        """The oldest entries, about `max_samples` samples of them; now and then, or with `everything`, also when hosts
-        were last heard of."""
-        batch, samples = Batch(), 0
-        while self._entries and samples < max_samples:
+        """The oldest entries, until they hold `max_samples` samples or declared GPUs; now and then, or with
+        `everything`, also when hosts were last heard of."""
+        batch, taken = Batch(), 0
+        while self._entries and taken < max_samples:
             entry = self._entries.popleft()
             if isinstance(entry, ReportWrite):
                 batch.reports.append(entry)
-                samples += len(entry.samples)
+                taken += len(entry.samples)
             else:
                 batch.changes.append(entry)
+                taken += 1 + (len(entry.record.inventory.gpus) if entry.record else 0)
                 if self._open_changes.get(entry.host) is entry:
                     del self._open_changes[entry.host]
         if self._seen and (everything or now - self._seen_taken_at >= SEEN_INTERVAL_US):

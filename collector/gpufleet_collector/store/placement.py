@@ -40,17 +40,25 @@ class Ledger:
     """
 
     latest: dict[int, Placement]
-    opened: list[Placement] = field(default_factory=list)
+    opened: dict[int, Placement] = field(default_factory=dict)
+    """Placements to be stored, by identity of the object."""
     changed: dict[int, Placement] = field(default_factory=dict)
     """Stored placements to be written again, by id."""
     removed: set[int] = field(default_factory=set)
     """Ids of stored placements that turned out to be empty."""
+    _on_host: dict[int, set[int]] = field(init=False, default_factory=dict)
+    """Ids of the GPUs that are on a host now."""
+
+    def __post_init__(self) -> None:
+        for placement in self.latest.values():
+            if placement.until is None:
+                self._on_host.setdefault(placement.place.host_id, set()).add(placement.gpu_id)
 
     def declare(self, host_id: int, observed_at: int, now: int, claims: Mapping[int, Place]) -> None:
         """The host has exactly the GPUs of `claims` (by id) since `observed_at`. `now` is the collector's clock."""
-        for placement in [placement for placement in self.latest.values() if placement.until is None]:
-            if placement.place.host_id == host_id and placement.gpu_id not in claims:
-                self._close(placement, _change_instant(placement, observed_at, now))
+        for gpu_id in self._on_host.get(host_id, set()) - claims.keys():
+            placement = self.latest[gpu_id]
+            self._close(placement, _change_instant(placement, observed_at, now))
         for gpu_id, place in claims.items():
             self._claim(gpu_id, place, observed_at, now)
 
@@ -68,14 +76,16 @@ class Ledger:
     def _open(self, gpu_id: int, place: Place, since: int) -> None:
         placement = Placement(gpu_id, place, since)
         self.latest[gpu_id] = placement
-        self.opened.append(placement)
+        self._on_host.setdefault(place.host_id, set()).add(gpu_id)
+        self.opened[id(placement)] = placement
 
     def _close(self, placement: Placement, instant: int) -> None:
         placement.until = instant
+        self._on_host[placement.place.host_id].discard(placement.gpu_id)
         empty = instant <= placement.since
         if placement.id is None:
             if empty:
-                self.opened = [other for other in self.opened if other is not placement]
+                del self.opened[id(placement)]
         elif empty:
             self.removed.add(placement.id)
             self.changed.pop(placement.id, None)

@@ -55,7 +55,7 @@ async def write_ledger(connection: AsyncConnection, ledger: Ledger) -> None:
         await connection.execute(delete(placements).where(among_numbers(placements.c.id, ledger.removed)))
     await update_placements(connection, ledger.changed.values())
     if ledger.opened:
-        await connection.execute(insert(placements), [_row(placement) for placement in ledger.opened])
+        await connection.execute(insert(placements), [_row(placement) for placement in ledger.opened.values()])
 
 
 async def update_placements(connection: AsyncConnection, changed: Iterable[Placement]) -> None:

@@ -76,7 +76,9 @@ class Registry:
 
     def may_precede(self, gpu_id: int, instant: int) -> bool:
         """Whether a sample may be older than the latest placement of its GPU, as far as is known without asking."""
-        start = self._learned.starts.get(gpu_id, self._known.starts.get(gpu_id))
+        start = self._learned.starts.get(gpu_id) if self._learned.starts else None
+        if start is None:
+            start = self._known.starts.get(gpu_id)
         return start is None or instant < start
 
     async def cover(self, connection: AsyncConnection, sightings: Mapping[tuple[int, str], set[int]]) -> None:

@@ -45,7 +45,7 @@ def build_rows(
                     continue
                 seen.add(key)
             kept.append((gpu_id, instants[sample.recorded_at], *sample.values))
-            if report.replayed or may_precede(gpu_id, sample.recorded_at):
+            if may_precede(gpu_id, sample.recorded_at):
                 rows.sightings.setdefault((gpu_id, report.host), set()).add(sample.recorded_at)
     return rows
 

@@ -19,32 +19,32 @@ def ledger(*placements: Placement) -> Ledger:
 def test_a_new_gpu_gets_a_placement_since_it_was_observed() -> None:
     book = ledger()
     book.declare(1, 100, NOW, {7: HERE})
-    assert book.opened == [Placement(7, HERE, since=100)]
+    assert list(book.opened.values()) == [Placement(7, HERE, since=100)]
 
 
 def test_the_same_again_changes_nothing() -> None:
     book = ledger(Placement(7, HERE, since=100, id=1))
     book.declare(1, 500, NOW, {7: HERE})
-    assert (book.opened, book.changed, book.removed) == ([], {}, set())
+    assert (book.opened, book.changed, book.removed) == ({}, {}, set())
 
 
 def test_a_move_to_another_host_closes_and_opens() -> None:
     book = ledger(Placement(7, HERE, since=100, id=1))
     book.declare(2, 500, NOW, {7: THERE})
     assert list(book.changed.values()) == [Placement(7, HERE, since=100, until=500, id=1)]
-    assert book.opened == [Placement(7, THERE, since=500)]
+    assert list(book.opened.values()) == [Placement(7, THERE, since=500)]
 
 
 def test_an_older_observation_of_another_host_does_not_take_a_gpu() -> None:
     book = ledger(Placement(7, HERE, since=100, id=1))
     book.declare(2, 100, NOW, {7: THERE})
-    assert (book.opened, book.changed) == ([], {})
+    assert (book.opened, book.changed) == ({}, {})
 
 
 def test_another_slot_of_the_same_host_is_another_placement() -> None:
     book = ledger(Placement(7, HERE, since=100, id=1))
     book.declare(1, 500, NOW, {7: Place(1, 4, "0000:01:00.0")})
-    assert book.opened == [Placement(7, Place(1, 4, "0000:01:00.0"), since=500)]
+    assert list(book.opened.values()) == [Placement(7, Place(1, 4, "0000:01:00.0"), since=500)]
 
 
 def test_a_gpu_gone_from_the_inventory_closes_its_placement() -> None:
@@ -56,13 +56,13 @@ def test_a_gpu_gone_from_the_inventory_closes_its_placement() -> None:
 def test_a_gpu_that_comes_back_begins_after_it_went() -> None:
     book = ledger(Placement(7, HERE, since=100, until=300, id=1))
     book.declare(2, 200, NOW, {7: THERE})
-    assert book.opened == [Placement(7, THERE, since=300)]
+    assert list(book.opened.values()) == [Placement(7, THERE, since=300)]
 
 
 def test_a_host_whose_clock_was_set_back_changes_from_now() -> None:
     book = ledger(Placement(7, HERE, since=100, id=1))
     book.declare(1, 50, NOW, {7: Place(1, 9, None)})
-    assert (book.changed[1].until, book.opened[0].since) == (NOW, NOW)
+    assert (book.changed[1].until, next(iter(book.opened.values())).since) == (NOW, NOW)
 
 
 def test_a_placement_of_no_length_disappears() -> None:
@@ -70,7 +70,7 @@ def test_a_placement_of_no_length_disappears() -> None:
     book.declare(1, 50, NOW, {7: Place(1, 9, None)})
     assert book.removed == {1}
     book.declare(1, 50, NOW, {7: HERE})
-    assert book.opened == [Placement(7, HERE, since=NOW)]
+    assert list(book.opened.values()) == [Placement(7, HERE, since=NOW)]
 
 
 def test_an_early_sample_moves_the_beginning_back() -> None:
@@ -111,7 +111,7 @@ class Memory:
         book.declare(host_id, observed_at, now, claims)
         for number in book.removed:
             del self.stored[number]
-        for placement in book.opened:
+        for placement in book.opened.values():
             placement.id = max(self.stored, default=0) + 1
             self.stored[placement.id] = placement
 
