@@ -35,7 +35,8 @@ class Batch:
         return sum(len(report.samples) for report in self.reports)
 
     def halves(self) -> Sequence["Batch"]:
-        """Two smaller batches that are the same in this order; none for a batch of one thing."""
+        """Two smaller batches that are the same in this order, but for `seen`, which the next reports tell again; none
+        for a batch of one thing."""
         if self.changes and self.reports:
             return Batch(changes=self.changes), Batch(reports=self.reports)
         if len(self.changes) > 1:

@@ -1,7 +1,6 @@
 """What waits to be stored, in order and bounded."""
 
 from collections import deque
-from collections.abc import Iterator
 
 from gpufleet_collector.store.batch import Batch
 from gpufleet_collector.store.records import HostChange, HostRecord, ReportWrite
@@ -74,14 +73,12 @@ class Pending:
         """So many of the samples taken are done with."""
         self.samples -= samples
 
-    def drop(self) -> Iterator[ReportWrite]:
-        """Forget everything; the reports that were waiting."""
-        waiting = [entry for entry in self._entries if isinstance(entry, ReportWrite)]
+    def drop(self) -> None:
+        """Forget everything."""
         self._entries.clear()
         self._open_changes.clear()
         self._seen.clear()
         self.samples = 0
-        return iter(waiting)
 
     def _change(self, host: str) -> HostChange | None:
         change = self._open_changes.get(host)

@@ -85,6 +85,7 @@ class Writer:
         if self._task is None:
             self._stopping.clear()
             self._task = asyncio.create_task(self._run(), name="store-writer")
+            self._task.add_done_callback(_say_crash)
 
     async def stop(self) -> None:
         """Commit what is pending, for a bounded time, and end. Safe to call twice and unstarted."""
@@ -159,6 +160,11 @@ class Writer:
             self._pending.settled(len(report.samples))
             _tell(report, refused)
         self._metrics.pending_samples.set(self._pending.samples)
+
+
+def _say_crash(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _logger.critical("nothing is stored any more: the writer has ended", exc_info=error)
 
 
 def _tell(report: ReportWrite, refused: Mapping[Refusal, int]) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 
-import asyncpg
 import pytest
 
 from fakes.fleet import agent, inventory, sample
@@ -320,5 +319,15 @@ async def test_an_id_that_was_rolled_back_is_not_used(made: Store) -> None:
     made.offer("host-1", sample("GPU-a", 2, temperature_celsius=8))
     await made.flush()
     assert await made.rows(STORED) == [("GPU-a", 1.0, 7), ("GPU-a", 2.0, 8)]
-    with pytest.raises(asyncpg.PostgresError):
-        await made.rows("SELECT 1/0")
+
+
+async def test_a_writer_that_ends_by_a_mistake_says_so(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gpufleet_collector.store.pending.Pending.take", broken)
+    async with store(database_url):
+        await asyncio.sleep(0)
+    assert "nothing is stored any more" in caplog.text
