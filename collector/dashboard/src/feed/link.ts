@@ -56,8 +56,9 @@ export class Link {
     this.wait(null)
   }
 
+  /** Says it only over a connection that is open. */
   send(message: unknown): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message))
+    if (this.openedAt !== null) this.socket?.send(JSON.stringify(message))
   }
 
   private connect(): void {

@@ -91,7 +91,7 @@ export function shortUuid(uuid: string): string {
   return match?.[0] ?? uuid
 }
 
-/** The name without what every NVIDIA name begins with. */
+/** The name without its maker and brand, which tell no GPU from another. */
 export function shortName(name: string): string {
-  return name.replace(/^NVIDIA\s+/i, '')
+  return name.replace(/^NVIDIA\s+(GeForce\s+)?/i, '')
 }

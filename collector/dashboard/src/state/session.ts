@@ -45,6 +45,7 @@ export class Session {
   private factsAskedAt = -Infinity
   private factsRunning = false
   private failures = 0
+  private isNarrowing = false
 
   constructor(
     private readonly api: Api,
@@ -100,19 +101,33 @@ export class Session {
     this.lostAt.value = null
     this.fleet.connected()
     this.history.forget()
-    if (this.environment.hosts.length > 0) {
-      this.connection.send({ type: 'subscribe', format: 'events', hosts: this.environment.hosts })
-    }
+    this.isNarrowing = this.hosts.length > 0
+    if (this.isNarrowing) this.connection.send({ type: 'subscribe', format: 'events', hosts: this.hosts })
     void this.loadFacts()
   }
 
   private receive(raw: string): void {
     const message = readMessage(raw)
     if (message === null) return
-    if (message.type === 'error') return this.notify(message.problem)
-    if (message.type === 'host_state') this.fleet.applyHostState(message.host, message.state)
+    if (message.type === 'error') return this.hearError(message.problem)
+    const host = message.type === 'host_state' ? message.host : message.reading.gpu.host
+    if (!this.isWanted(host)) return
+    // Who a new host is, and when a host that changed was last heard, only the lists tell.
+    if (message.type === 'host_state' || !this.fleet.host(host)) void this.loadFacts()
+    if (message.type === 'host_state') this.fleet.applyHostState(host, message.state)
     else this.fleet.applyReading(message.reading, this.environment.now(), this.collectorNow())
     this.draw()
+  }
+
+  /** Every connection begins with the whole fleet; where that is refused and the page wants less, there is nothing to say. */
+  private hearError(problem: Problem): void {
+    const isRefusalOfAll = this.isNarrowing && problem.parameter === 'hosts'
+    this.isNarrowing = false
+    if (!isRefusalOfAll) this.notify(problem)
+  }
+
+  private isWanted(host: string): boolean {
+    return this.hosts.length === 0 || this.hosts.includes(host)
   }
 
   private notify(problem: Problem): void {
@@ -176,10 +191,8 @@ export class Session {
 
   private async askFacts(askedAt: number): Promise<void> {
     const [hosts, gpus] = await Promise.all([this.api.hosts(), this.api.gpus()])
-    const wanted = new Set(this.environment.hosts)
-    const isWanted = (name: string) => wanted.size === 0 || wanted.has(name)
-    this.fleet.applyHosts(hosts.filter((host) => isWanted(host.name)), askedAt)
-    this.fleet.applyGpus(gpus.filter(({ gpu }) => isWanted(gpu.host)), askedAt)
+    this.fleet.applyHosts(hosts.filter((host) => this.isWanted(host.name)), askedAt)
+    this.fleet.applyGpus(gpus.filter(({ gpu }) => this.isWanted(gpu.host)), askedAt)
     this.state.flush(this.moment())
     if (this.catalog.peek().size === 0) this.catalog.value = await this.api.catalog()
   }

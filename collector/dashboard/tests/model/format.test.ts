@@ -50,4 +50,7 @@ test('a UUID is told by its first group', () => {
   expect(shortUuid('GPU-1a2b3c4d-0000-0000-0000-000000000000')).toBe('GPU-1a2b3c4d')
   expect(shortUuid('odd')).toBe('odd')
 })
-test('the vendor is left out of names', () => expect(shortName('NVIDIA H100 80GB HBM3')).toBe('H100 80GB HBM3'))
+test('maker and brand are left out of names', () => {
+  expect(shortName('NVIDIA H100 80GB HBM3')).toBe('H100 80GB HBM3')
+  expect(shortName('NVIDIA GeForce RTX 4090')).toBe('RTX 4090')
+})

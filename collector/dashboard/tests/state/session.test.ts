@@ -1,0 +1,181 @@
+import { expect, test } from 'vitest'
+import { ApiError, type Api } from '../../src/feed/api'
+import { EMPTY_CATALOG } from '../../src/model/catalog'
+import { hostNamed, type Host } from '../../src/model/host'
+import { Session } from '../../src/state/session'
+
+const START = Date.UTC(2026, 0, 1)
+
+class FakeSocket {
+  onopen: (() => void) | null = null
+  onmessage: ((event: { data: unknown }) => void) | null = null
+  onclose: ((event: { reason: string }) => void) | null = null
+
+  readonly sent: string[] = []
+
+  send(text: string): void {
+    this.sent.push(text)
+  }
+
+  close(): void {}
+}
+
+interface Timer {
+  readonly at: number
+  readonly action: () => void
+}
+
+/** A session with a clock, a network and a collector that the test moves. */
+class Bench {
+  now = START
+  sockets: FakeSocket[] = []
+  hostList: Host[] = [{ ...hostNamed('a'), state: 'up', interval: 1_000 }]
+  isReachable = true
+  factsAsked = 0
+  readonly session: Session
+  private timers: Timer[] = []
+
+  constructor(hosts: readonly string[] = []) {
+    this.session = new Session(this.api(), {
+      hosts,
+      now: () => this.now,
+      random: () => 1,
+      open: () => {
+        const socket = new FakeSocket()
+        this.sockets.push(socket)
+        return socket as unknown as WebSocket
+      },
+      schedule: (action, delay) => this.timers.push({ at: this.now + delay, action }),
+      cancel: () => undefined,
+      requestFrame: (action) => action(),
+    })
+    this.session.start()
+  }
+
+  open(): void {
+    this.sockets.at(-1)?.onopen?.()
+  }
+
+  lose(): void {
+    this.sockets.at(-1)?.onclose?.({ reason: '' })
+  }
+
+  hear(type: string, data: unknown): void {
+    this.sockets.at(-1)?.onmessage?.({ data: JSON.stringify({ type, data }) })
+  }
+
+  read(uuid: string, host = 'a', watts = 100): void {
+    const timestamp = new Date(this.now).toISOString()
+    this.hear('gpu_stats', { gpu_uuid: uuid, host, host_state: 'up', state: 'ok', timestamp, power_watts: watts })
+  }
+
+  /** Lets time pass, a tenth of a second at a time. */
+  async pass(milliseconds: number): Promise<void> {
+    for (const end = this.now + milliseconds; this.now < end; ) {
+      this.now += 100
+      const due = this.timers.filter((timer) => timer.at <= this.now)
+      this.timers = this.timers.filter((timer) => timer.at > this.now)
+      for (const timer of due) timer.action()
+      await new Promise((resolve) => setTimeout(resolve))
+    }
+  }
+
+  private api(): Api {
+    const answer = <T>(make: () => T) =>
+      this.isReachable
+        ? Promise.resolve(make())
+        : Promise.reject(new ApiError(0, { title: 'The collector does not answer', detail: null, parameter: null }))
+    return {
+      hosts: () => {
+        this.factsAsked += 1
+        return answer(() => this.hostList)
+      },
+      gpus: () => answer(() => []),
+      catalog: () => answer(() => EMPTY_CATALOG),
+      pages: () => answer(() => []),
+      clockOffset: () => 0,
+    }
+  }
+}
+
+test('a reading is on the page within a fifth of a second', async () => {
+  const bench = new Bench()
+  bench.open()
+  bench.read('1')
+  await bench.pass(200)
+  expect(bench.session.state.gpu('1').value?.values['power_watts']).toBe(100)
+  expect(bench.session.state.freshnessOf('1').value?.stale).toBeNull()
+  expect(bench.session.state.totals.value?.sums.power).toBe(100)
+})
+
+test('readings that stop coming become stale, and their age grows', async () => {
+  const bench = new Bench()
+  bench.open()
+  bench.read('1')
+  await bench.pass(4_000)
+  expect(bench.session.state.freshnessOf('1').value).toMatchObject({ stale: 'old' })
+  const before = bench.session.state.freshnessOf('1').value?.age ?? 0
+  await bench.pass(2_000)
+  expect(bench.session.state.freshnessOf('1').value?.age).toBeGreaterThan(before)
+})
+
+test('a lost connection makes everything stale at once, and the sums stand', async () => {
+  const bench = new Bench()
+  bench.open()
+  bench.read('1')
+  await bench.pass(300)
+  bench.lose()
+  expect(bench.session.state.freshnessOf('1').value?.stale).toBe('disconnected')
+  expect(bench.session.lostAt.value).toBe(bench.now)
+  expect(bench.session.state.totals.value?.sums.power).toBe(100)
+  await bench.pass(1_500)
+  bench.open()
+  bench.read('1')
+  await bench.pass(300)
+  expect(bench.session.lostAt.value).toBeNull()
+  expect(bench.session.state.freshnessOf('1').value?.stale).toBeNull()
+})
+
+test('a socket that looks open while the network is gone is given up', async () => {
+  const bench = new Bench()
+  bench.open()
+  await bench.pass(500)
+  bench.isReachable = false
+  await bench.pass(20_000)
+  expect(bench.session.link.value.phase).toBe('live')
+  await bench.pass(15_000)
+  expect(bench.session.link.value.phase).not.toBe('live')
+  expect(bench.session.failure.value?.status).toBe(0)
+})
+
+test('errors are shown once each, the latest four of them', async () => {
+  const bench = new Bench()
+  bench.open()
+  for (const title of ['a', 'a', 'b', 'c', 'd', 'e']) bench.hear('error', { title })
+  expect(bench.session.notices.value.map(({ title }) => title)).toEqual(['b', 'c', 'd', 'e'])
+})
+
+test('a page for some hosts leaves the others out, and the refusal of the whole fleet unsaid', async () => {
+  const bench = new Bench(['a'])
+  bench.hostList = [hostNamed('a'), hostNamed('b')]
+  bench.open()
+  bench.hear('error', { title: 'Too many GPUs', parameter: 'hosts' })
+  bench.read('1', 'a')
+  bench.read('2', 'b')
+  await bench.pass(300)
+  expect(bench.session.state.groups.value.map(({ host }) => host)).toEqual(['a'])
+  expect(bench.session.notices.value).toEqual([])
+  expect(bench.sockets[0]?.sent).toEqual(['{"type":"subscribe","format":"events","hosts":["a"]}'])
+  bench.hear('error', { title: 'Bad message', parameter: 'hosts' })
+  expect(bench.session.notices.value).toHaveLength(1)
+})
+
+test('news of hosts asks for the lists, but not for each of a thousand', async () => {
+  const bench = new Bench()
+  bench.open()
+  await bench.pass(3_000)
+  const before = bench.factsAsked
+  for (let number = 0; number < 1_000; number++) bench.hear('host_state', { host: `h${number}`, state: 'late' })
+  await bench.pass(1_000)
+  expect(bench.factsAsked - before).toBe(1)
+})
