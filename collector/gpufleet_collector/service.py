@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.config import CollectorConfig, Listen
-from gpufleet_collector.errors import DatabaseUnavailable
+from gpufleet_collector.errors import CollectorError, DatabaseUnavailable
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.ingest.server import IngestServer
 from gpufleet_collector.ingest.stream import Parts
@@ -118,7 +118,8 @@ def _readiness(database: Database) -> Callable[[], Awaitable[bool]]:
     async def ready() -> bool:
         try:
             await database.ping()
-        except DatabaseUnavailable:
+        except CollectorError as error:
+            _logger.debug("the database is not ready: %s", error)
             return False
         return True
 

@@ -9,6 +9,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.declared: list[HostRecord] = []
         self.left: list[str] = []
+        self.heard: set[str] = set()
         self.samples: dict[tuple[str, int], ReportWrite] = {}
         self.replayed: set[tuple[str, int]] = set()
         self.waiting: list[ReportWrite] = []
@@ -18,6 +19,9 @@ class MemoryStore:
 
     def declare(self, record: HostRecord) -> None:
         self.declared.append(record)
+
+    def hear(self, host: str) -> None:
+        self.heard.add(host)
 
     def mark_left(self, host: str, at_us: int) -> None:
         self.left.append(host)

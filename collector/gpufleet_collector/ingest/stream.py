@@ -29,6 +29,9 @@ class Store(Protocol):
     def offer(self, write: ReportWrite) -> bool:
         """Take a report to be stored; False when there is no room."""
 
+    def hear(self, host: str) -> None:
+        """This host is there, also when it has no samples."""
+
     def mark_left(self, host: str, at_us: int) -> None:
         """The agent of this host has stopped cleanly."""
 
@@ -177,6 +180,7 @@ class AgentStream:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
         skew_seconds = skew(heartbeat.sent_at_us, parts.clock.now().wall_us)
         cost = cost_of(heartbeat.cost, cleaner)
+        parts.store.hear(self.host)
         parts.live.heartbeat(self.host, cost, usable_interval(heartbeat.interval_seconds), skew_seconds)
         parts.metrics.strings_trimmed.inc(cleaner.trimmed)
 

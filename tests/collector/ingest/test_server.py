@@ -191,6 +191,19 @@ async def test_of_two_agents_that_fight_over_a_name_the_older_keeps_it() -> None
         assert ingest.count("gpufleet_duplicate_hosts_total") == 1
 
 
+async def test_a_heartbeat_without_samples_keeps_the_host_heard() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        await agent.receive()
+        cost = pb.AgentCost(supervisor_rss_bytes=40_000_000)
+        await agent.send(pb.AgentMessage(heartbeat=pb.Heartbeat(sent_at_us=now_us(), interval_seconds=7.0, cost=cost)))
+        while not ingest.store.heard:
+            await asyncio.sleep(0)
+        (host,) = ingest.live.hosts((), None, 10)
+        assert host.cost is not None
+        assert host.cost.supervisor_rss_bytes == 40_000_000
+
+
 async def test_a_goodbye_means_that_the_host_has_left() -> None:
     async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
         await agent.send(hello())
