@@ -37,6 +37,7 @@ export function celsius(value: number): string {
 
 export function watts(value: number): string {
   if (value >= 999_950) return withUnit(compact(value / 1_000_000), 'MW')
+  if (value >= 99_950) return withUnit(fixed(value / 1000, 0), 'kW')
   if (value >= 9_995) return withUnit(fixed(value / 1000, 1), 'kW')
   if (value >= 1_000) return withUnit(fixed(value / 1000, 2), 'kW')
   return withUnit(fixed(value, value < 9.95 ? 1 : 0), 'W')
@@ -49,7 +50,7 @@ interface MemoryUnit {
 }
 
 function memoryUnit(mib: number): MemoryUnit {
-  if (mib >= 2 * MIB_PER_TIB) return { name: 'TiB', mib: MIB_PER_TIB, digits: 2 }
+  if (mib >= 2 * MIB_PER_TIB) return { name: 'TiB', mib: MIB_PER_TIB, digits: mib >= 10 * MIB_PER_TIB ? 1 : 2 }
   if (mib >= MIB_PER_GIB) return { name: 'GiB', mib: MIB_PER_GIB, digits: mib >= 1000 * MIB_PER_GIB ? 0 : 1 }
   return { name: 'MiB', mib: 1, digits: 0 }
 }

@@ -86,7 +86,7 @@ function UtilizationTile({ totals: { sums } }: TotalsProps) {
       tip="Mean over the GPUs that report"
       testid="total-utilization"
       figure={sums.utilization === null ? null : percent(sums.utilization)}
-      note="mean"
+      note={sums.utilization === null ? null : 'mean'}
       bar={<Bar share={shareOf(sums.utilization, 100)} kind="utilization" />}
     />
   )

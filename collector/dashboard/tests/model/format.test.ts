@@ -11,6 +11,7 @@ describe('units fit the size of the number', () => {
     [81559, '79.6 GiB'],
     [2 * 1024 * 1024, '2.00 TiB'],
     [64 * 81559, '4.98 TiB'],
+    [640 * 81559, '49.8 TiB'],
   ])('%d MiB is %s', (mib, text) => expect(plain(memory(mib))).toBe(text))
 
   test.each([
@@ -20,6 +21,7 @@ describe('units fit the size of the number', () => {
     [700, '700 W'],
     [1_712, '1.71 kW'],
     [44_800, '44.8 kW'],
+    [252_900, '253 kW'],
     [1_250_000, '1.25 MW'],
   ])('%d W is %s', (value, text) => expect(plain(watts(value))).toBe(text))
 
