@@ -18,6 +18,12 @@ from gpufleet_proto.catalog import METRICS
 HOSTS, GPUS = 2, 4
 
 
+def live(collector: Collector, gpus: int) -> bool:
+    """Whether so many GPUs are known, each with a reading."""
+    now = collector.get("/api/system/gpu-stats")["gpus"]
+    return len(now) == gpus and all(gpu["recorded_at"] for gpu in now)
+
+
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
     with corner() as folder, running_collector(folder) as collector:
@@ -28,13 +34,7 @@ def collector() -> Iterator[Collector]:
 def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Process]:
     orders = ("--hosts", str(HOSTS), "--gpus", str(GPUS), "--interval", "0.5", "--backfill", "10m")
     with running_fleet(tmp_path_factory.mktemp("fleet"), collector, *orders) as fleet:
-        everyone = HOSTS * GPUS
-
-        def live() -> bool:
-            gpus = collector.get("/api/system/gpu-stats")["gpus"]
-            return len(gpus) == everyone and all(gpu["recorded_at"] for gpu in gpus)
-
-        wait_for(live, "every GPU has a reading")
+        wait_for(lambda: live(collector, HOSTS * GPUS), "every GPU has a reading")
         yield fleet
 
 
@@ -115,7 +115,7 @@ def test_the_page_shows_live_values_in_a_real_browser(collector: Collector) -> N
 def test_a_fleet_that_ends_has_every_sample_settled_and_its_hosts_have_left(open_path: Path) -> None:
     with running_collector(open_path) as collector:
         with running_fleet(open_path, collector, "--hosts", "3", "--gpus", "2", "--interval", "0.2") as fleet:
-            wait_for(lambda: collector.get("/api/v1/hosts")["count"] == 3, "three hosts are there")
+            wait_for(lambda: live(collector, 6), "three hosts stream")
             count = final_count(fleet.stop())
         assert count["taken"] == count["settled"] > 0
         assert (count["pending"], count["refused"], count["dropped"]) == (0, 0, 0)
