@@ -1,4 +1,5 @@
 // Is a value still true? Judged by when readings arrived here, so that a wrong clock on a host or in the browser makes nothing stale or fresh.
+import type { GpuState } from './gpu'
 import type { HostState } from './host'
 
 export const STALE_AFTER_PERIODS = 2.5
@@ -50,7 +51,9 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0
 }
 
-export type StaleCause = 'disconnected' | 'host' | 'old' | 'never'
+export type StaleCause = 'disconnected' | 'host' | 'gpu' | 'old' | 'never'
+
+const SILENT_STATES: ReadonlySet<GpuState> = new Set(['lost', 'hung'])
 
 export interface Freshness {
   /** Null when the reading is fresh. */
@@ -62,14 +65,17 @@ export interface Freshness {
 export interface Circumstances {
   readonly isConnected: boolean
   readonly hostState: HostState
+  readonly gpuState: GpuState
   readonly interval: number | null
   readonly now: number
 }
 
-export function judge(arrival: Arrival | null, { isConnected, hostState, interval, now }: Circumstances): Freshness {
+export function judge(arrival: Arrival | null, circumstances: Circumstances): Freshness {
+  const { isConnected, hostState, gpuState, interval, now } = circumstances
   if (arrival === null) return { stale: 'never', age: null }
   const old = age(arrival, now)
   if (!isConnected) return { stale: 'disconnected', age: old }
   if (hostState !== 'up') return { stale: 'host', age: old }
+  if (SILENT_STATES.has(gpuState)) return { stale: 'gpu', age: old }
   return { stale: old > STALE_AFTER_PERIODS * period(arrival, interval) ? 'old' : null, age: old }
 }

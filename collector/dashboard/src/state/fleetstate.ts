@@ -84,6 +84,7 @@ export class FleetState {
       isConnected,
       now,
       hostState: host?.state ?? 'unknown',
+      gpuState: view.gpu.state,
       interval: host?.interval ?? null,
     })
   }

@@ -11,6 +11,7 @@ import { Badge, GPU_WORDS } from './words'
 const STALE_TIPS: Readonly<Record<StaleCause, string>> = {
   disconnected: 'The page is not connected to the collector.',
   host: 'The collector does not hear from this host as it should.',
+  gpu: 'The GPU does not answer: these are its last readings.',
   old: 'Its readings have stopped coming.',
   never: 'No reading of this GPU has arrived.',
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { age, arrive, judge, period, type Arrival, type Circumstances } from '../../src/model/freshness'
 
 const live = (recordedAt: number, now: number) => ({ recordedAt, now, ageAtConnect: null })
-const up: Circumstances = { isConnected: true, hostState: 'up', interval: 5_000, now: 100_000 }
+const up: Circumstances = { isConnected: true, hostState: 'up', gpuState: 'ok', interval: 5_000, now: 100_000 }
 const readAt = (receivedAt: number): Arrival => ({ recordedAt: 1, receivedAt, ageThen: 0, gaps: [] })
 
 function readings(count: number, gap: number): Arrival {
@@ -53,6 +53,9 @@ describe('judgement', () => {
   })
   test.each(['late', 'down', 'left', 'unknown'] as const)('stale at once when the host is %s', (hostState) => {
     expect(judge(readAt(100_000), { ...up, hostState }).stale).toBe('host')
+  })
+  test.each(['lost', 'hung'] as const)('stale at once when the GPU is %s', (gpuState) => {
+    expect(judge(readAt(100_000), { ...up, gpuState }).stale).toBe('gpu')
   })
   test('stale at once without a connection', () => {
     expect(judge(readAt(99_000), { ...up, isConnected: false })).toEqual({ stale: 'disconnected', age: 1_000 })
