@@ -117,7 +117,9 @@ async def test_a_stream_that_begins_badly_is_ended_and_counted(
         assert code is status
         assert detail
         assert ingest.count("gpufleet_streams_refused_total", reason=reason) == 1
-        assert ingest.count("gpufleet_streams") == 0
+        async with asyncio.timeout(5):  # the agent hears of the end a moment before the count does
+            while ingest.count("gpufleet_streams"):
+                await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
