@@ -27,6 +27,9 @@ FIRST_READING_SECONDS = 8.0
 FLUSH_SECONDS = 5.0
 """On SIGTERM what is not settled yet gets so long to arrive."""
 
+MAX_TICKS_PER_REPORT = 32
+"""A collector that asks for more gets this: so many ticks of 256 GPUs stay below the limit of a message."""
+
 
 class Agent:
     """One host's agent: `run` until it is told to stop."""
@@ -113,7 +116,7 @@ class Agent:
             self._announce()
 
     def _on_welcome(self, welcome: pb.Welcome) -> None:
-        self._ticks_per_report = max(1, welcome.ticks_per_report)
+        self._ticks_per_report = min(max(1, welcome.ticks_per_report), MAX_TICKS_PER_REPORT)
         wanted = welcome.interval_seconds if welcome.HasField("interval_seconds") else self._config.interval_seconds
         if self._config.interval_explicit or wanted == self._interval or not 0 < wanted <= MAX_INTERVAL_SECONDS:
             return

@@ -1,6 +1,7 @@
 """The agent's configuration: a frozen value built once from environment and flags, with a reason for every refusal."""
 
 import math
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def _parse_collector(url: str) -> str:
     except ValueError:
         raise ConfigurationError(wrong) from None
     extra = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme != "grpc" or not parts.hostname or extra or port == 0:
+    if parts.scheme != "grpc" or not re.fullmatch(r"[\w.:%-]+", parts.hostname or "") or extra or port == 0:
         raise ConfigurationError(wrong)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{port}"

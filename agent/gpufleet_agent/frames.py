@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
+from gpufleet_agent.readings import GpuEvent, GpuIdentity, GpuProcess, GpuReading, Reading
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """A longer line is a broken probe: it is ended and started anew."""
@@ -23,6 +23,8 @@ def encode(instant_us: int, reading: Reading) -> bytes:
         "nvml_version": reading.nvml_version,
         "note": reading.note,
         "simulated": reading.simulated,
+        "events": [asdict(event) for event in reading.events],
+        "processes": None if reading.processes is None else [asdict(process) for process in reading.processes],
         "gpus": [
             {"gpu": asdict(gpu.gpu), "state": gpu.state, "values": dict(gpu.values), "absent": dict(gpu.absent)}
             for gpu in reading.gpus
@@ -47,8 +49,14 @@ def _reading(frame: dict[str, Any]) -> Reading:
         nvml_version=frame["nvml_version"],
         note=frame["note"],
         simulated=frame["simulated"],
+        events=tuple(GpuEvent(**event) for event in frame["events"]),
+        processes=_processes(frame["processes"]),
         gpus=tuple(
             GpuReading(GpuIdentity(**gpu["gpu"]), gpu["state"], dict(gpu["values"]), dict(gpu["absent"]))
             for gpu in frame["gpus"]
         ),
     )
+
+
+def _processes(frame: list[dict[str, Any]] | None) -> tuple[GpuProcess, ...] | None:
+    return None if frame is None else tuple(GpuProcess(**process) for process in frame)

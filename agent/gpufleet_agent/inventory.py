@@ -6,8 +6,9 @@ from gpufleet_agent.readings import HUNG, GpuReading, Reading
 
 
 def outline(reading: Reading) -> Reading:
-    """The reading without its values: two readings with the same outline have the same inventory."""
-    return replace(reading, gpus=tuple(replace(gpu, values={}) for gpu in reading.gpus))
+    """The reading without what changes from tick to tick: equal outlines are the same inventory."""
+    gpus = tuple(replace(gpu, values={}) for gpu in reading.gpus)
+    return replace(reading, gpus=gpus, events=(), processes=None)
 
 
 class InventoryWatch:

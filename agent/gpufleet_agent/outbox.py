@@ -1,7 +1,8 @@
 """Reports on their way to a collector: kept until settled, sent again when a stream breaks, bounded in bytes."""
 
+import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -34,12 +35,19 @@ class Tally:
 class Outbox:
     """Fresh reports go first, then the backlog in order of age, each under a new number on every stream."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, backlog_window: int = BACKLOG_WINDOW) -> None:
+    def __init__(
+        self,
+        max_bytes: int = MAX_BYTES,
+        backlog_window: int = BACKLOG_WINDOW,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_bytes = max_bytes
         self._window = backlog_window
         self._fresh: deque[Entry] = deque()
         self._backlog: deque[Entry] = deque()
         self._under_way: OrderedDict[int, Entry] = OrderedDict()
+        self._clock = clock
+        self._newest_at = 0.0
         self._replaying = 0
         self._sequence = 0
         self.bytes = 0
@@ -61,6 +69,8 @@ class Outbox:
     def add(self, payload: bytes, samples: int, *, replayed: bool = False) -> None:
         """A new report; `replayed` ones are history and wait behind what is live."""
         queue = self._backlog if replayed else self._fresh
+        if not replayed:
+            self._newest_at = self._clock()
         queue.append(Entry(payload, samples, replayed))
         self.bytes += len(payload)
         self.tally.taken += samples
@@ -101,9 +111,10 @@ class Outbox:
         self._sequence = 0
         self._send_again(late)
 
-    def stream_opened(self) -> None:
-        """What has piled up is history, but for the newest report."""
-        while len(self._fresh) > 1:
+    def stream_opened(self, live_seconds: float) -> None:
+        """What has piled up is history, but for the newest report if it was made at most `live_seconds` ago."""
+        live = 1 if self._clock() - self._newest_at <= live_seconds else 0
+        while len(self._fresh) > live:
             entry = self._fresh.popleft()
             self._backlog.append(Entry(entry.payload, entry.samples, replayed=True))
 

@@ -68,6 +68,7 @@ class ProbeProcess:
         self._heard_at = 0.0
         self.restarts = 0
         self.hanging: Call | None = None
+        """The call that hung last, until a probe has read past it."""
 
     @property
     def pid(self) -> int | None:
@@ -93,12 +94,11 @@ class ProbeProcess:
             self._process.stdin.write(json.dumps({"interval_seconds": seconds}).encode() + b"\n")
 
     async def _live_once(self) -> str:
-        descriptor = breadcrumb.create()
-        crumbs = BreadcrumbReader(descriptor)
         try:
-            process = self._process = await self._spawn(descriptor)
-        finally:
-            os.close(descriptor)
+            process, crumbs = await self._start()
+        except OSError as error:  # no memory, no room for another process or file: that may pass
+            return f"cannot be started ({error})"
+        self._process = process
         self._heard_at = time.monotonic()
         listening = asyncio.ensure_future(self._listen(process))
         watching = asyncio.ensure_future(self._watch(crumbs))
@@ -110,9 +110,16 @@ class ProbeProcess:
             watching.cancel()
             await asyncio.gather(listening, watching, return_exceptions=True)
             self._process = None
-            self.hanging = None
             await self._end(process)
             crumbs.close()
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, BreadcrumbReader]:
+        descriptor = breadcrumb.create()
+        try:
+            crumbs = BreadcrumbReader(descriptor)
+            return await self._spawn(descriptor), crumbs
+        finally:
+            os.close(descriptor)
 
     async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
         orders = {
@@ -142,6 +149,7 @@ class ProbeProcess:
             except (BadFrame, ValueError) as error:
                 return f"is broken ({error})"
             self._heard_at = time.monotonic()
+            self.hanging = None
             self._on_reading(instant_us, reading)
 
     async def _watch(self, crumbs: BreadcrumbReader) -> str:

@@ -39,9 +39,37 @@ class GpuReading:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuEvent:
+    """Something that happened once. `kind` and `severity` are names of `Event.Kind` and `Event.Severity` on the wire;
+    `code` is the number of an XID; `instant_us` is wall time in microseconds."""
+
+    instant_us: int
+    kind: str
+    severity: str
+    text: str
+    gpu_uuid: str | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that holds a context on a GPU. `started_at_us` is wall time in microseconds, memory is in MiB; None is
+    not known."""
+
+    gpu_uuid: str
+    pid: int
+    started_at_us: int | None = None
+    name: str | None = None
+    memory_used_mb: int | None = None
+    sm_utilization_percent: int | None = None
+    graphics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All GPUs of a host at one tick, with what is known of the driver. `note` says in one sentence for the operator
-    why there is no GPU or what is wrong with the driver; None when all is well."""
+    why there is no GPU or what is wrong with the driver; None when all is well. `events` are those that the driver told
+    since the reading before; `processes` is None at ticks at which they were not read."""
 
     backend: str
     gpus: tuple[GpuReading, ...] = ()
@@ -49,6 +77,8 @@ class Reading:
     nvml_version: str | None = None
     note: str | None = None
     simulated: bool = False
+    events: tuple[GpuEvent, ...] = ()
+    processes: tuple[GpuProcess, ...] | None = None
 
 
 class Breadcrumb(Protocol):

@@ -23,13 +23,14 @@ MICROSECONDS = 1_000_000
 FLUSH_SECONDS = 30.0
 PROGRESS_SECONDS = 5.0
 BACKFILL_TICKS_PER_REPORT = 60
+BACKFILL_SAMPLES_PER_REPORT = 500
+"""Fewer ticks go into a report where a host has many GPUs: BACKFILL_MAX_QUEUED of them must fit into OUTBOX_BYTES."""
+
 BACKFILL_MAX_QUEUED = 16
 """A host's backfill waits while so many of its reports are not settled: memory stays bounded however long it is."""
 
 OUTBOX_BYTES = 4 * 1024 * 1024
 FILES_BESIDE_CONNECTIONS = 256
-DROP_EVERY_SECONDS = 300.0
-"""With faults on, every host cuts its connection about so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def tick_grid(phase_us: int, interval_us: int, since_us: int) -> int:
     return since_us + (phase_us - since_us) % interval_us
 
 
+def backfill_ticks(gpus: int) -> int:
+    """How many ticks of a host with so many GPUs go into one report of its history."""
+    return min(BACKFILL_TICKS_PER_REPORT, max(1, BACKFILL_SAMPLES_PER_REPORT // max(1, gpus)))
+
+
 class SimulatedAgent:
     """One host of the fleet. Instants lie on a grid that depends on nothing but the host, so that a second run over the
     same time gives the same samples."""
@@ -61,7 +67,7 @@ class SimulatedAgent:
         self.host = SimulatedHost(
             f"{orders.name_prefix}{number:03d}", orders.gpus, seed=orders.seed, faults=orders.faults
         )
-        self._interval_us = round(orders.interval_seconds * MICROSECONDS)
+        self._interval_us = max(1, round(orders.interval_seconds * MICROSECONDS))
         self._phase_us = self._interval_us * (number - 1) // orders.hosts
         self._started_us = wall_us()
         self._inventory = self.host.read(self._started_us, orders.interval_seconds)
@@ -98,11 +104,12 @@ class SimulatedAgent:
 
     def _past(self) -> Iterator[list[pb.Tick]]:
         instant_us = tick_grid(self._phase_us, self._interval_us, self._observed_at_us)
+        ticks_per_report = backfill_ticks(self._orders.gpus)
         ticks: list[pb.Tick] = []
         while instant_us < self._started_us:
             ticks.append(tick_of(instant_us, self.host.read(instant_us, self._orders.interval_seconds)))
             instant_us += self._interval_us
-            if len(ticks) == BACKFILL_TICKS_PER_REPORT:
+            if len(ticks) == ticks_per_report:
                 yield ticks
                 ticks = []
         if ticks:
@@ -176,15 +183,14 @@ class Fleet:
         stop = stop_on_signals()
         streams = [asyncio.create_task(agent.uplink.run()) for agent in self.agents]
         ticking = [asyncio.create_task(agent.tick_for_ever()) for agent in self.agents]
-        history = asyncio.create_task(self._backfill())
-        progress = asyncio.create_task(self._report_progress())
+        telling = asyncio.create_task(self._tell())
         stopping = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait({*ticking, *streams, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({*ticking, *streams, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
         finally:
-            await _cancel([*ticking, history, progress])
+            await _cancel([*ticking, telling])
             await asyncio.gather(*(agent.uplink.finish(FLUSH_SECONDS) for agent in self.agents))
             await _cancel([*streams, stopping])
         return self.count()
@@ -201,6 +207,11 @@ class Fleet:
             pending=sum(agent.outbox.pending_samples for agent in self.agents),
             resent_reports=sum(tally.resent_reports for tally in tallies),
         )
+
+    async def _tell(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._backfill())
+            group.create_task(self._report_progress())
 
     async def _backfill(self) -> None:
         if not self._orders.backfill_seconds:

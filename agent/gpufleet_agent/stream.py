@@ -18,6 +18,9 @@ from gpufleet_proto import telemetry_pb2 as pb
 METHOD = "/gpufleet.v1.Telemetry/Stream"
 HEARTBEAT_SECONDS = 5.0
 WELCOME_TIMEOUT_SECONDS = 10.0
+LIVE_PERIODS = 2.5
+"""A reading from before the stream is still the present when it is no older than so many polling intervals."""
+
 MAX_PAUSE_SECONDS = 60.0
 """A collector may ask for no longer pause than this."""
 
@@ -73,12 +76,10 @@ class Stream:
         self._inventory = inventory
         self.wake()
 
-    async def leave(self) -> None:
-        """A clean stop: say goodbye and end the stream."""
+    def leave(self) -> None:
+        """A clean stop: say goodbye after what is being written now, and end the stream."""
         self._leaving = True
-        with _grpc_errors():
-            await self._call.write(pb.AgentMessage(goodbye=pb.Goodbye()).SerializeToString())
-            await self._call.done_writing()
+        self.wake()
 
     async def _send(self) -> None:
         while not self._leaving:
@@ -89,6 +90,9 @@ class Stream:
             else:
                 with _grpc_errors():
                     await self._call.write(message)
+        with _grpc_errors():
+            await self._call.write(pb.AgentMessage(goodbye=pb.Goodbye()).SerializeToString())
+            await self._call.done_writing()
         await self._wake_for_ever()
 
     def _next_message(self, now: float) -> bytes | None:
@@ -150,7 +154,7 @@ async def open_stream(
             raise StreamEnded(f"no answer within {WELCOME_TIMEOUT_SECONDS:.0f} s") from None
         if first.WhichOneof("message") != "welcome":
             raise StreamEnded("the other side does not speak gpufleet's protocol")
-        outbox.stream_opened()
+        outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds)
         try:
             yield Stream(call, outbox, heartbeat), first.welcome
         finally:

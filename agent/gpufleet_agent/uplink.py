@@ -17,6 +17,9 @@ SETTLED_AFTER_SECONDS = 10.0
 """A stream that lived so long was a good one: the next outage starts with short delays again."""
 
 FINISH_LOOK_SECONDS = 0.02
+LEAVE_SECONDS = 1.0
+"""How long a goodbye may take; a collector that does not hear it takes the host for silent."""
+
 MAX_REASONS_SAID = 8
 """Within one outage each new reason is said once, and at most so many."""
 
@@ -57,6 +60,7 @@ class Uplink:
         self._log = log
         self._sleep = sleep
         self._stream: Stream | None = None
+        self._news: pb.Inventory | None = None
         self._said: set[str] = set()
         self.state = UplinkState()
 
@@ -74,18 +78,12 @@ class Uplink:
             await self._sleep(self._backoff.next_delay())
 
     async def finish(self, timeout_seconds: float) -> bool:
-        """Send what is left, wait until it is settled, and take leave. False when time ran out first."""
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                while len(self._outbox):
-                    await asyncio.sleep(FINISH_LOOK_SECONDS)
-                if self._stream is not None:
-                    await self._stream.leave()
-                while self._stream is not None:
-                    await asyncio.sleep(FINISH_LOOK_SECONDS)
-        except (TimeoutError, StreamEnded):
-            return False
-        return True
+        """Send what is left, wait until it is settled, and take leave either way. False when time ran out first."""
+        settled = await _within(timeout_seconds, lambda: not len(self._outbox))
+        if self._stream is not None:
+            self._stream.leave()
+        await _within(LEAVE_SECONDS, lambda: self._stream is None)
+        return settled
 
     def wake(self) -> None:
         """There is something new in the outbox."""
@@ -93,16 +91,20 @@ class Uplink:
             self._stream.wake()
 
     def announce(self, inventory: pb.Inventory) -> None:
-        """The inventory has changed; without a stream the next Hello carries it."""
+        """The inventory has changed. Without a stream the next Hello carries it, unless it is on its way already."""
+        self._news = inventory
         if self._stream is not None:
             self._stream.announce(inventory)
 
     async def _stream_to(self, target: str) -> None:
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
+        self._news = None
         try:
             async with open_stream(target, self._greeting(), self._outbox, self._heartbeat) as (stream, welcome):
                 self._stream = stream
+                if self._news is not None:
+                    stream.announce(self._news)
                 self._opened(target)
                 self._on_welcome(welcome)
                 await stream.run()
@@ -126,3 +128,13 @@ class Uplink:
         if reason not in self._said and len(self._said) < MAX_REASONS_SAID:
             self._said.add(reason)
             self._log.warning("collector %s: %s; readings are kept and sent again, trying on", target, reason)
+
+
+async def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(FINISH_LOOK_SECONDS)
+    except TimeoutError:
+        return False
+    return True

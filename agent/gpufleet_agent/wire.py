@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from gpufleet_agent.readings import GpuReading, Reading
+from gpufleet_agent.readings import GpuEvent, GpuProcess, GpuReading, Reading
 from gpufleet_proto import telemetry_pb2 as pb
-from gpufleet_proto.catalog import BY_NAME
+from gpufleet_proto.catalog import BY_NAME, Metric
 
 PROTOCOL = 1
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024 - 1024
@@ -14,8 +14,17 @@ _REPORT_TAG = bytes([pb.AgentMessage.REPORT_FIELD_NUMBER << 3 | 2])
 
 
 def stats(gpu_uuid: str, values: Mapping[str, int | float]) -> pb.GPUStats:
-    """One GPU at one instant. A name that the catalogue does not know raises ValueError."""
-    return pb.GPUStats(gpu_uuid=gpu_uuid, **values)  # type: ignore[arg-type]
+    """One GPU at one instant, without the values that their fields cannot hold: every collector would refuse them. A
+    name that the catalogue does not know raises ValueError."""
+    try:
+        return pb.GPUStats(gpu_uuid=gpu_uuid, **values)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        fitting = {name: value for name, value in values.items() if name not in BY_NAME or _fits(BY_NAME[name], value)}
+        return pb.GPUStats(gpu_uuid=gpu_uuid, **fitting)  # type: ignore[arg-type]
+
+
+def _fits(metric: Metric, value: float) -> bool:
+    return 0 <= value <= metric.max and (isinstance(value, int) or not metric.is_integer)
 
 
 def tick(instant_us: int, gpus: Iterable[pb.GPUStats]) -> pb.Tick:
@@ -30,6 +39,41 @@ def tick_of(instant_us: int, reading: Reading) -> pb.Tick:
 def encode_ticks(ticks: Iterable[pb.Tick]) -> bytes:
     """The part of a report that never changes, however often it is sent."""
     return pb.Report(ticks=ticks).SerializeToString()
+
+
+def encode_events(events: Iterable[tuple[str, GpuEvent]]) -> bytes:
+    """The same for events, each with its id."""
+    return pb.Report(events=[event_of(event_id, event) for event_id, event in events]).SerializeToString()
+
+
+def event_of(event_id: str, event: GpuEvent) -> pb.Event:
+    return pb.Event(
+        id=event_id,
+        instant_us=event.instant_us,
+        kind=event.kind,
+        severity=event.severity,
+        gpu_uuid=event.gpu_uuid,
+        code=event.code,
+        text=event.text,
+    )
+
+
+def processes_of(observed_at_us: int, processes: Iterable[GpuProcess]) -> pb.Processes:
+    return pb.Processes(
+        observed_at_us=observed_at_us,
+        processes=[
+            pb.Process(
+                gpu_uuid=process.gpu_uuid,
+                pid=process.pid,
+                started_at_us=process.started_at_us,
+                name=process.name,
+                memory_used_mb=process.memory_used_mb,
+                sm_utilization_percent=process.sm_utilization_percent,
+                graphics=process.graphics,
+            )
+            for process in processes
+        ],
+    )
 
 
 def report_message(sequence: int, payload: bytes, *, replayed: bool) -> bytes:

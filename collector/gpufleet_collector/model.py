@@ -86,6 +86,34 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened once on `host`. `kind` (`xid`, `gpu_lost`, ...) and `severity` (`info`, `warning`,
+    `critical`) are lower case; `occurred_at` is microseconds of wall time, the agent's clock."""
+
+    id: str
+    host: str
+    occurred_at: int
+    kind: str
+    severity: str
+    text: str
+    gpu_uuid: str | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that holds a context on a GPU. `started_at` is microseconds of wall time; memory is in MiB."""
+
+    gpu_uuid: str
+    pid: int
+    started_at: int | None = None
+    name: str | None = None
+    memory_used_mb: int | None = None
+    sm_utilization_percent: int | None = None
+    graphics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class KnownHost:
     """A host as the database remembers it. `last_seen` and `left_at` are microseconds of wall time; `left_at` is None
     unless its agent said goodbye."""

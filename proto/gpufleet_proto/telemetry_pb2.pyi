@@ -245,18 +245,20 @@ class Inventory(_message.Message):
     def __init__(self, observed_at_us: _Optional[int] = ..., backend: _Optional[str] = ..., simulated: _Optional[bool] = ..., driver_version: _Optional[str] = ..., nvml_version: _Optional[str] = ..., note: _Optional[str] = ..., gpus: _Optional[_Iterable[_Union[Gpu, _Mapping]]] = ...) -> None: ...
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "report", "inventory", "heartbeat", "goodbye")
+    __slots__ = ("hello", "report", "inventory", "heartbeat", "goodbye", "processes")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     INVENTORY_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     GOODBYE_FIELD_NUMBER: _ClassVar[int]
+    PROCESSES_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     report: Report
     inventory: Inventory
     heartbeat: Heartbeat
     goodbye: Goodbye
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
+    processes: Processes
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., processes: _Optional[_Union[Processes, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "host", "agent_id", "labels", "boot_id", "agent_version", "platform", "inventory", "interval_seconds", "sent_at_us")
@@ -290,14 +292,16 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., host: _Optional[str] = ..., agent_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., boot_id: _Optional[str] = ..., agent_version: _Optional[str] = ..., platform: _Optional[str] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., interval_seconds: _Optional[float] = ..., sent_at_us: _Optional[int] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("sequence", "replayed", "ticks")
+    __slots__ = ("sequence", "replayed", "ticks", "events")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     TICKS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     replayed: bool
     ticks: _containers.RepeatedCompositeFieldContainer[Tick]
-    def __init__(self, sequence: _Optional[int] = ..., replayed: _Optional[bool] = ..., ticks: _Optional[_Iterable[_Union[Tick, _Mapping]]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, sequence: _Optional[int] = ..., replayed: _Optional[bool] = ..., ticks: _Optional[_Iterable[_Union[Tick, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class Tick(_message.Message):
     __slots__ = ("instant_us", "gpus")
@@ -306,6 +310,78 @@ class Tick(_message.Message):
     instant_us: int
     gpus: _containers.RepeatedCompositeFieldContainer[GPUStats]
     def __init__(self, instant_us: _Optional[int] = ..., gpus: _Optional[_Iterable[_Union[GPUStats, _Mapping]]] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("id", "instant_us", "kind", "severity", "gpu_uuid", "code", "text")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        UNSPECIFIED: _ClassVar[Event.Kind]
+        XID: _ClassVar[Event.Kind]
+        GPU_LOST: _ClassVar[Event.Kind]
+        GPU_FOUND: _ClassVar[Event.Kind]
+        GPU_HUNG: _ClassVar[Event.Kind]
+        GPU_RESET: _ClassVar[Event.Kind]
+        DRIVER_CHANGED: _ClassVar[Event.Kind]
+        AGENT_STARTED: _ClassVar[Event.Kind]
+        DUPLICATE_HOST: _ClassVar[Event.Kind]
+    UNSPECIFIED: Event.Kind
+    XID: Event.Kind
+    GPU_LOST: Event.Kind
+    GPU_FOUND: Event.Kind
+    GPU_HUNG: Event.Kind
+    GPU_RESET: Event.Kind
+    DRIVER_CHANGED: Event.Kind
+    AGENT_STARTED: Event.Kind
+    DUPLICATE_HOST: Event.Kind
+    class Severity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        INFO: _ClassVar[Event.Severity]
+        WARNING: _ClassVar[Event.Severity]
+        CRITICAL: _ClassVar[Event.Severity]
+    INFO: Event.Severity
+    WARNING: Event.Severity
+    CRITICAL: Event.Severity
+    ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANT_US_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    GPU_UUID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    instant_us: int
+    kind: Event.Kind
+    severity: Event.Severity
+    gpu_uuid: str
+    code: int
+    text: str
+    def __init__(self, id: _Optional[str] = ..., instant_us: _Optional[int] = ..., kind: _Optional[_Union[Event.Kind, str]] = ..., severity: _Optional[_Union[Event.Severity, str]] = ..., gpu_uuid: _Optional[str] = ..., code: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
+class Processes(_message.Message):
+    __slots__ = ("observed_at_us", "processes")
+    OBSERVED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    observed_at_us: int
+    processes: _containers.RepeatedCompositeFieldContainer[Process]
+    def __init__(self, observed_at_us: _Optional[int] = ..., processes: _Optional[_Iterable[_Union[Process, _Mapping]]] = ...) -> None: ...
+
+class Process(_message.Message):
+    __slots__ = ("gpu_uuid", "pid", "started_at_us", "name", "memory_used_mb", "sm_utilization_percent", "graphics")
+    GPU_UUID_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_USED_MB_FIELD_NUMBER: _ClassVar[int]
+    SM_UTILIZATION_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    GRAPHICS_FIELD_NUMBER: _ClassVar[int]
+    gpu_uuid: str
+    pid: int
+    started_at_us: int
+    name: str
+    memory_used_mb: int
+    sm_utilization_percent: int
+    graphics: bool
+    def __init__(self, gpu_uuid: _Optional[str] = ..., pid: _Optional[int] = ..., started_at_us: _Optional[int] = ..., name: _Optional[str] = ..., memory_used_mb: _Optional[int] = ..., sm_utilization_percent: _Optional[int] = ..., graphics: _Optional[bool] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("sent_at_us", "interval_seconds", "cost")

@@ -5,14 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpufleet_agent.frames import BadFrame, decode, encode
-from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
+from gpufleet_agent.readings import GpuEvent, GpuIdentity, GpuProcess, GpuReading, Reading
 
 text = st.text(max_size=20)
 maybe = st.none() | text
 identities = st.builds(GpuIdentity, text, st.none() | st.integers(0, 64), maybe, maybe, maybe, maybe, maybe, maybe)
 values = st.dictionaries(text, st.integers(0, 2**53) | st.floats(0, 1e15), max_size=5)
 gpus = st.builds(GpuReading, identities, text, values, st.dictionaries(text, text, max_size=5))
-readings = st.builds(Reading, text, st.lists(gpus, max_size=4).map(tuple), maybe, maybe, maybe, st.booleans())
+events = st.builds(GpuEvent, st.integers(0, 2**60), text, text, text, maybe, st.none() | st.integers(0, 999))
+processes = st.builds(GpuProcess, text, st.integers(1, 2**22), st.none() | st.integers(0, 2**60), maybe)
+readings = st.builds(
+    Reading,
+    text,
+    st.lists(gpus, max_size=4).map(tuple),
+    maybe,
+    maybe,
+    maybe,
+    st.booleans(),
+    st.lists(events, max_size=3).map(tuple),
+    st.none() | st.lists(processes, max_size=3).map(tuple),
+)
 
 
 @given(st.integers(0, 2**60), readings)

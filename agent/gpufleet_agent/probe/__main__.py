@@ -52,7 +52,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
             if line == b"":
                 return 0
             if line is not None:
-                schedule.change_interval(float(json.loads(line)["interval_seconds"]), time.monotonic())
+                schedule.change_interval(float(json.loads(line.splitlines()[-1])["interval_seconds"]), time.monotonic())
                 continue
             _tick(backend, stamp.stamp(time.time_ns() // 1000), stdout)
             if getattr(backend, "needs_new_process", False):
@@ -63,7 +63,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
 
 
 def _wait_for_order(stdin: int, seconds: float) -> bytes | None:
-    """A line from the supervisor, b"" when it has gone, None when the time is up."""
+    """Lines from the supervisor, of which the last counts, b"" when it has gone, None when the time is up."""
     ready, _, _ = select.select([stdin], [], [], seconds)
     return os.read(stdin, 4096) if ready else None
 
