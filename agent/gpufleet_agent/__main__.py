@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from gpufleet_agent.config import AgentConfig, parse_interval, read_config
 from gpufleet_agent.errors import AgentError, ConfigurationError
@@ -16,6 +17,12 @@ from gpufleet_agent.settings import SETTINGS
 EXIT_FAILED, EXIT_WRONG_USE = 1, 2
 _DURATION_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MAX_BACKFILL_SECONDS = 400 * 86_400
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, where argparse would write its usage first."""
+        self.exit(EXIT_WRONG_USE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gpufleet-agent", description="Streams this host's GPUs to a collector.")
+    parser = _Parser(prog="gpufleet-agent", description="Streams this host's GPUs to a collector.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=version("gpufleet-agent"))
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, command, help_text in (
         ("run", _run, "read this host's GPUs and stream them"),
         ("snapshot", _snapshot, "print one reading"),
@@ -50,8 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: object, help_text: str) -> argparse.ArgumentParser:  # fmt: skip # noqa: E501
-    parser = commands.add_parser(name, help=help_text, description=help_text)
+def _add_command(commands: "argparse._SubParsersAction[_Parser]", name: str, command: object, help_text: str) -> argparse.ArgumentParser:  # fmt: skip # noqa: E501
+    parser = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
     parser.set_defaults(command=command)
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
     return parser
@@ -64,7 +71,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         group.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=help_text)
 
 
-def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser = _add_command(commands, "simulate", _simulate, "stream a whole simulated fleet, one connection per host")
     parser.add_argument("--hosts", default="8", metavar="N", help="hosts (default: 8)")
     parser.add_argument("--gpus", default="8", metavar="M", help="GPUs per host (default: 8)")

@@ -65,9 +65,10 @@ def _parse_collector(url: str) -> str:
     except ValueError:
         raise ConfigurationError(wrong) from None
     extra = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme != "grpc" or not re.fullmatch(r"[\w.:%-]+", parts.hostname or "") or extra or port == 0:
+    hostname = parts.hostname or ""
+    if parts.scheme != "grpc" or not re.fullmatch(r"[\w.:%-]+", hostname) or extra or port == 0:
         raise ConfigurationError(wrong)
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{hostname}]" if ":" in hostname else hostname
     return f"{host}:{port}"
 
 

@@ -103,8 +103,7 @@ class Uplink:
         try:
             async with open_stream(target, self._greeting(), self._outbox, self._heartbeat) as (stream, welcome):
                 self._stream = stream
-                if self._news is not None:
-                    stream.announce(self._news)
+                self._pass_on_news(stream)
                 self._opened(target)
                 self._on_welcome(welcome)
                 await stream.run()
@@ -114,6 +113,11 @@ class Uplink:
             self._outbox.stream_lost()
             if loop.time() - opened_at >= SETTLED_AFTER_SECONDS:
                 self._backoff.reset()
+
+    def _pass_on_news(self, stream: Stream) -> None:
+        """What has been announced since the Hello was written is not in it."""
+        if self._news is not None:
+            stream.announce(self._news)
 
     def _opened(self, target: str) -> None:
         if self._said or not self.state.connections:

@@ -36,6 +36,8 @@ def test_several_collectors_and_labels() -> None:
         ("GPUFLEET_COLLECTOR", "grpc://x:1/path"),
         ("GPUFLEET_COLLECTOR", "grpc://"),
         ("GPUFLEET_COLLECTOR", ","),
+        ("GPUFLEET_COLLECTOR", "grpc://a b"),
+        ("GPUFLEET_COLLECTOR", "grpc://a;b:1"),
         ("GPU_POLL_INTERVAL_SECONDS", "0"),
         ("GPU_POLL_INTERVAL_SECONDS", "-1"),
         ("GPU_POLL_INTERVAL_SECONDS", "nan"),

@@ -22,9 +22,9 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox.add(bytes(size), samples, replayed=replayed)
         self.added += samples
 
-    @rule()
-    def connect(self) -> None:
-        self.outbox.stream_opened()
+    @rule(live_seconds=st.sampled_from([-1.0, 60.0]))
+    def connect(self, live_seconds: float) -> None:
+        self.outbox.stream_opened(live_seconds)
         self.connected = True
 
     @rule()
@@ -82,26 +82,26 @@ def test_after_an_outage_the_newest_report_goes_first_and_the_rest_is_marked_as_
     outbox = Outbox()
     for payload in (b"1", b"2", b"3"):
         outbox.add(payload, 1)
-    outbox.stream_opened()
+    outbox.stream_opened(60.0)
     assert drain(outbox) == [(1, b"3", False), (2, b"1", True), (3, b"2", True)]
 
 
 def test_what_was_under_way_when_a_stream_broke_is_sent_again_under_new_numbers() -> None:
     outbox = Outbox()
-    outbox.stream_opened()
+    outbox.stream_opened(60.0)
     outbox.add(b"a", 1)
     outbox.add(b"b", 1)
     assert [number for number, _, _ in drain(outbox)] == [1, 2]
     outbox.settle([1], 0)
     outbox.stream_lost()
-    outbox.stream_opened()
+    outbox.stream_opened(60.0)
     assert drain(outbox) == [(1, b"b", True)]
     assert outbox.tally.settled == 1
 
 
 def test_a_backlog_has_only_so_many_reports_under_way_and_live_ones_overtake_it() -> None:
     outbox = Outbox()
-    outbox.stream_opened()
+    outbox.stream_opened(60.0)
     for number in range(BACKLOG_WINDOW + 5):
         outbox.add(bytes([number]), 1, replayed=True)
     assert len(drain(outbox)) == BACKLOG_WINDOW
@@ -117,3 +117,18 @@ def test_at_the_limit_the_oldest_goes_and_is_counted() -> None:
         outbox.add(payload, 8)
     assert outbox.tally.dropped == 8
     assert [payload for _, payload, _ in drain(outbox)] == [b"bbbb", b"cccc"]
+
+
+def test_a_reading_that_was_the_newest_of_a_long_outage_is_history_too() -> None:
+    now = 100.0
+    outbox = Outbox(clock=lambda: now)
+    outbox.add(b"1", 1)
+    now = 112.0
+    outbox.add(b"0", 1, replayed=True)
+    outbox.stream_opened(12.0)
+    assert drain(outbox)[0] == (1, b"1", False)
+    outbox.stream_lost()
+    outbox.add(b"2", 1)
+    now = 124.1
+    outbox.stream_opened(12.0)
+    assert all(replayed for _, _, replayed in drain(outbox))

@@ -32,6 +32,11 @@ class Listener:
             log=logging.getLogger("test.probe"),
         )
 
+    @property
+    def hanging(self) -> str | None:
+        call = self.process.hanging
+        return None if call is None else call.name
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self.process.run())
@@ -127,9 +132,34 @@ async def test_a_driver_call_that_hangs_is_named_and_its_child_replaced_until_th
         driver(FakeDriver(gpus=gpus))
         await listener.until(lambda: len(listener.hangs) >= 1)
         assert (listener.hangs[0].name, listener.hangs[0].gpu) == ("nvmlDeviceGetPowerUsage", "GPU 1")
+        assert listener.hanging == "nvmlDeviceGetPowerUsage", "told with the heartbeats until the driver answers"
         gpus[1].hangs.clear()
         driver(FakeDriver(gpus=gpus))
         seen = len(listener.readings)
         await listener.until(lambda: len(listener.readings) > seen)
     assert listener.readings[-1][1].gpus[1].values["power_watts"] > 0
+    assert listener.hanging is None
     assert not is_running(first)
+
+
+async def test_a_child_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener = Listener("simulated")
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.executable", "/nowhere/python")
+        async with listener.running():
+            await listener.until(lambda: listener.process.restarts >= 1)
+            patch.undo()
+            await listener.until(lambda: len(listener.readings) >= 1)
+    assert "cannot be started" in caplog.text
+
+
+async def test_of_orders_that_arrive_together_the_last_counts() -> None:
+    listener = Listener("simulated", interval=3600.0)
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) == 1)
+        listener.process.change_interval(1800.0)
+        listener.process.change_interval(0.02)
+        await listener.until(lambda: len(listener.readings) >= 4)
+    assert listener.process.restarts == 0

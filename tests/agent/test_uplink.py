@@ -26,10 +26,11 @@ class Host:
         self.outbox = Outbox()
         self.welcomes: list[pb.Welcome] = []
         self._instant = SystemClock().now().wall_us
+        self.greet: Callable[[], pb.Hello] = lambda: hello().hello
         self.uplink = Uplink(
             targets,
             self.outbox,
-            greeting=lambda: hello().hello,
+            greeting=lambda: self.greet(),
             heartbeat=lambda: pb.Heartbeat(sent_at_us=SystemClock().now().wall_us, interval_seconds=5.0),
             on_welcome=self.welcomes.append,
             random=lambda: 0.01,
@@ -160,3 +161,31 @@ async def test_an_inventory_that_changes_reaches_the_collector() -> None:
             host.uplink.announce(pb.Inventory(observed_at_us=1, backend="nvml", note="driver gone"))
             await host.until(lambda: len(ingest.store.declared) == 2)
         assert ingest.store.declared[-1].inventory.note == "driver gone"
+
+
+async def test_an_inventory_that_changes_while_the_hello_is_on_its_way_is_told_right_after_it() -> None:
+    async with running_ingest() as ingest:
+        host = Host(ingest.target)
+        changed = pb.Inventory(observed_at_us=1, backend="nvml", note="just found")
+
+        def greeting() -> pb.Hello:
+            asyncio.get_running_loop().call_soon(host.uplink.announce, changed)
+            return hello().hello
+
+        host.greet = greeting
+        async with host.streaming():
+            await host.until(lambda: len(ingest.store.declared) == 2)
+        assert ingest.store.declared[-1].inventory.note == "just found"
+
+
+async def test_who_leaves_before_all_is_settled_says_goodbye_too() -> None:
+    store = MemoryStore()
+    store.hold = True
+    async with running_ingest(store=store) as ingest:
+        host = Host(ingest.target)
+        host.take()
+        async with host.streaming():
+            await host.until(lambda: store.offers == 1)
+            assert not await host.uplink.finish(0.05)
+            await host.until(lambda: store.left == ["node-1"])
+    assert host.outbox.pending_samples == 2

@@ -1,5 +1,6 @@
 """Joined bytes are the same message as one encoded at once, and every reading reaches the wire unchanged."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,18 @@ def test_what_was_not_read_is_unset_and_zero_is_zero() -> None:
     stats = wire.stats("GPU-1", {"gpu_utilization_percent": 0})
     assert stats.HasField("gpu_utilization_percent")
     assert not stats.HasField("power_watts")
+
+
+def test_a_value_that_its_field_cannot_hold_costs_that_field_alone() -> None:
+    stats = wire.stats(
+        "GPU-1", {"memory_used_mb": 2**43, "temperature_celsius": -3, "sm_clock_mhz": 1.5, "power_watts": 1.0}
+    )
+    assert stats == pb.GPUStats(gpu_uuid="GPU-1", power_watts=1.0)
+
+
+def test_a_name_that_is_no_metric_is_a_mistake_of_the_program() -> None:
+    with pytest.raises(ValueError, match="charm"):
+        wire.stats("GPU-1", {"charm": 1})
 
 
 def test_a_gpu_without_values_is_in_the_inventory_but_not_in_the_tick() -> None:

@@ -7,12 +7,14 @@ asked only where version 2 is missing.
 from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import INVALID_ARGUMENT, CallFailed, Unreadable
-from gpufleet_agent.probe.readers.device import UNKNOWN_TO_LIBRARY, Device, known
+from gpufleet_agent.probe.readers.device import UNKNOWN_TO_LIBRARY, Device, known, within
 from gpufleet_agent.readings import BACKEND, NOT_SUPPORTED
 
 MEMORY_V2 = 0x02000028
 """nvmlMemory_v2: the size of the structure, with the version in the highest byte."""
 MEBIBYTE = 1 << 20
+MOST_MEBIBYTES = 2**31 - 1
+"""The maximum in the catalogue."""
 VERSION_2_MISSING = UNKNOWN_TO_LIBRARY | {INVALID_ARGUMENT}
 
 
@@ -46,7 +48,7 @@ def _memory(device: Device) -> Any:
 
 
 def _mebibytes(count: int) -> int:
-    return round(known(count) / MEBIBYTE)
+    return round(within(known(count) / MEBIBYTE, MOST_MEBIBYTES))
 
 
 READERS = {
