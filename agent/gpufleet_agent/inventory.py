@@ -34,5 +34,15 @@ class InventoryWatch:
         return self.see(instant_us, replace(self.current, gpus=gpus))
 
 
+def with_left_alone(reading: Reading, known: Reading | None, indexes: frozenset[int]) -> Reading:
+    """The reading with the GPUs that the probe was told to leave alone, hung as they were seen last: they are there,
+    they just are not asked."""
+    if known is None or not indexes:
+        return reading
+    read = {gpu.gpu.uuid for gpu in reading.gpus}
+    missing = (gpu for gpu in known.gpus if gpu.gpu.index in indexes and gpu.gpu.uuid not in read)
+    return replace(reading, gpus=(*reading.gpus, *(replace(gpu, state=HUNG, values={}) for gpu in missing)))
+
+
 def _hung(gpu: str, reading: GpuReading) -> GpuReading:
     return replace(reading, state=HUNG) if gpu in ("", f"GPU {reading.gpu.index}") else reading

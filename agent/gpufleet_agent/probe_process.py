@@ -13,6 +13,7 @@ from gpufleet_agent import breadcrumb
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
 from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
+from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.readings import Reading
 
 WATCH_SECONDS = 0.5
@@ -56,6 +57,7 @@ class ProbeProcess:
         on_hang: Callable[[Call], None],
         random: Callable[[], float],
         log: logging.Logger,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._orders = orders
         self._interval = orders.interval_seconds
@@ -66,6 +68,8 @@ class ProbeProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._killed: list[asyncio.subprocess.Process] = []
         self._heard_at = 0.0
+        self._quarantine = quarantine or Quarantine()
+        self._told_left_alone: frozenset[int] = frozenset()
         self.restarts = 0
         self.hanging: Call | None = None
         """The call that hung last, until a probe has read past it."""
@@ -90,8 +94,16 @@ class ProbeProcess:
     def change_interval(self, seconds: float) -> None:
         """From now on tick every `seconds`, this probe and those after it."""
         self._interval = seconds
+        self._order({"interval_seconds": seconds})
+
+    @property
+    def left_alone(self) -> frozenset[int]:
+        """Indexes of the GPUs that the probe does not touch, because a call on them hung a while ago."""
+        return self._told_left_alone
+
+    def _order(self, order: dict[str, object]) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(json.dumps({"interval_seconds": seconds}).encode() + b"\n")
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     async def _live_once(self) -> str:
         try:
@@ -122,10 +134,12 @@ class ProbeProcess:
             os.close(descriptor)
 
     async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
+        self._told_left_alone = self._quarantine.left_alone(time.monotonic())
         orders = {
             **asdict(self._orders),
             "interval_seconds": self._interval,
             "breadcrumb_descriptor": descriptor,
+            "left_alone": sorted(self._told_left_alone),
         }
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -159,10 +173,18 @@ class ProbeProcess:
             call = crumbs.read()
             if call is not None and call.overdue(now):
                 self.hanging = call
+                self._quarantine.hang(call.gpu, now)
                 self._on_hang(call)
                 return f"hangs in {call.describe(now)}"
+            self._tell_left_alone(now)
             if now - self._heard_at > SILENCE_TICKS * self._interval + SILENCE_SECONDS:
                 return "has gone silent"
+
+    def _tell_left_alone(self, now: float) -> None:
+        left_alone = self._quarantine.left_alone(now)
+        if left_alone != self._told_left_alone:
+            self._told_left_alone = left_alone
+            self._order({"left_alone": sorted(left_alone)})
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         """Close its input, then kill it; one that cannot be killed is left to the kernel and remembered."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 OK, LOST, HUNG, DRIVER_MISMATCH, SUSPENDED, UNKNOWN = "ok", "lost", "hung", "driver_mismatch", "suspended", "unknown"
 """States of a GPU; in upper case they are the names of `Gpu.State` on the wire."""
@@ -89,6 +89,14 @@ class Breadcrumb(Protocol):
 
     def leave(self) -> None:
         """The call has returned."""
+
+
+@runtime_checkable
+class CanLeaveAlone(Protocol):
+    """A backend that can read some GPUs and not touch others."""
+
+    def leave_alone(self, indexes: frozenset[int]) -> None:
+        """From now on make no driver call on the GPUs with these indexes; they are not in the readings."""
 
 
 class Backend(Protocol):

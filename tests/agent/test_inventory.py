@@ -1,6 +1,6 @@
 """Values come and go without a new inventory; identities, states and reasons do not."""
 
-from gpufleet_agent.inventory import InventoryWatch
+from gpufleet_agent.inventory import InventoryWatch, with_left_alone
 from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
 
 
@@ -36,3 +36,13 @@ def test_a_hang_marks_its_gpu_or_all_when_the_driver_hangs() -> None:
 
 def test_a_hang_before_the_first_reading_changes_nothing() -> None:
     assert not InventoryWatch().hang(1, "")
+
+
+def test_a_gpu_that_is_left_alone_stays_in_the_inventory_as_hung() -> None:
+    known = reading("ok", "ok")
+    only_first = Reading("nvml", known.gpus[:1])
+    both = with_left_alone(only_first, known, frozenset({1}))
+    assert [(gpu.gpu.uuid, gpu.state, dict(gpu.values)) for gpu in both.gpus[1:]] == [("GPU-1", "hung", {})]
+    assert with_left_alone(only_first, known, frozenset()) == only_first
+    assert with_left_alone(known, known, frozenset({1})) == known
+    assert with_left_alone(only_first, None, frozenset({1})) == only_first

@@ -13,6 +13,7 @@ import pytest
 from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, compile_library, whole_gpu
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
+from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.readings import Reading
 
 PATIENCE_SECONDS = 15.0
@@ -30,9 +31,9 @@ class Listener:
             on_hang=self.hangs.append,
             random=lambda: 0.1,
             log=logging.getLogger("test.probe"),
+            quarantine=Quarantine(first_pause_seconds=1.5),
         )
 
-    @property
     def hanging(self) -> str | None:
         call = self.process.hanging
         return None if call is None else call.name
@@ -132,13 +133,15 @@ async def test_a_driver_call_that_hangs_is_named_and_its_child_replaced_until_th
         driver(FakeDriver(gpus=gpus))
         await listener.until(lambda: len(listener.hangs) >= 1)
         assert (listener.hangs[0].name, listener.hangs[0].gpu) == ("nvmlDeviceGetPowerUsage", "GPU 1")
-        assert listener.hanging == "nvmlDeviceGetPowerUsage", "told with the heartbeats until the driver answers"
+        assert listener.hanging() == "nvmlDeviceGetPowerUsage", "told with the heartbeats until the driver answers"
+        await listener.until(lambda: len(listener.readings) > 0 and len(listener.readings[-1][1].gpus) == 1)
+        assert listener.process.left_alone == {1}
+        assert listener.readings[-1][1].gpus[0].gpu.uuid == gpus[0].uuid, "the other GPU streams on"
         gpus[1].hangs.clear()
         driver(FakeDriver(gpus=gpus))
-        seen = len(listener.readings)
-        await listener.until(lambda: len(listener.readings) > seen)
+        await listener.until(lambda: len(listener.readings[-1][1].gpus) == 2)
     assert listener.readings[-1][1].gpus[1].values["power_watts"] > 0
-    assert listener.hanging is None
+    assert listener.hanging() is None
     assert not is_running(first)
 
 

@@ -9,12 +9,14 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS, BreadcrumbWriter
 from gpufleet_agent.frames import encode
 from gpufleet_agent.probe.backends import open_backend
-from gpufleet_agent.readings import Backend
+from gpufleet_agent.readings import Backend, CanLeaveAlone
 from gpufleet_agent.ticks import InstantStamp, TickSchedule
 
 EXIT_NEEDS_NEW_PROCESS = 75
@@ -32,6 +34,7 @@ class Orders:
     call_deadline_seconds: float = DEFAULT_DEADLINE_SECONDS
     simulated_host: str = ""
     seed: int = 0
+    left_alone: Sequence[int] = ()
 
 
 def run(orders: Orders, stdin: int, stdout: int) -> int:
@@ -45,6 +48,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
         seed=orders.seed,
         interval_seconds=orders.interval_seconds,
     )
+    _leave_alone(backend, orders.left_alone)
     schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds), InstantStamp()
     try:
         while True:
@@ -52,7 +56,8 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
             if line == b"":
                 return 0
             if line is not None:
-                schedule.change_interval(float(json.loads(line.splitlines()[-1])["interval_seconds"]), time.monotonic())
+                for order in line.splitlines():
+                    _obey(json.loads(order), backend, schedule)
                 continue
             _tick(backend, stamp.stamp(time.time_ns() // 1000), stdout)
             if getattr(backend, "needs_new_process", False):
@@ -62,8 +67,20 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
         backend.close()
 
 
+def _obey(order: dict[str, Any], backend: Backend, schedule: TickSchedule) -> None:
+    if "interval_seconds" in order:
+        schedule.change_interval(float(order["interval_seconds"]), time.monotonic())
+    if "left_alone" in order:
+        _leave_alone(backend, order["left_alone"])
+
+
+def _leave_alone(backend: Backend, indexes: Sequence[int]) -> None:
+    if isinstance(backend, CanLeaveAlone):
+        backend.leave_alone(frozenset(indexes))
+
+
 def _wait_for_order(stdin: int, seconds: float) -> bytes | None:
-    """Lines from the supervisor, of which the last counts, b"" when it has gone, None when the time is up."""
+    """Lines from the supervisor, b"" when it has gone, None when the time is up."""
     ready, _, _ = select.select([stdin], [], [], seconds)
     return os.read(stdin, 4096) if ready else None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from gpufleet_agent.readings import Backend, Breadcrumb, Reading
+from gpufleet_agent.readings import Backend, Breadcrumb, CanLeaveAlone, Reading
 
 NAMES = ("auto", "nvml", "nvidia-smi", "simulated")
 LOOK_AGAIN_US = 60_000_000
@@ -65,6 +65,7 @@ class AutoBackend:
         self._looked_us: int | None = None
         self._chosen: Backend | None = None
         self._nothing = Reading(backend="none")
+        self._left_alone: frozenset[int] = frozenset()
 
     @property
     def needs_new_process(self) -> bool:
@@ -79,6 +80,12 @@ class AutoBackend:
         if reading.gpus or not self._may_look(instant_us):
             return reading
         return self._look(instant_us)
+
+    def leave_alone(self, indexes: frozenset[int]) -> None:
+        """Passed on to whatever is open, and to what is opened later."""
+        self._left_alone = indexes
+        for backend in self._opened:
+            _leave_alone(backend, indexes)
 
     def close(self) -> None:
         """Release every driver that was opened."""
@@ -106,4 +113,10 @@ class AutoBackend:
     def _backend(self, position: int) -> Backend:
         if position == len(self._opened):
             self._opened.append(self._openers.pop(0)())
+            _leave_alone(self._opened[position], self._left_alone)
         return self._opened[position]
+
+
+def _leave_alone(backend: Backend, indexes: frozenset[int]) -> None:
+    if isinstance(backend, CanLeaveAlone):
+        backend.leave_alone(indexes)

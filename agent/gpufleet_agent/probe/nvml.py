@@ -87,6 +87,7 @@ class NvmlBackend:
         self._session: _Session | None = None
         self._known: dict[str, _Known] = {}
         self._needs_new_process = False
+        self._left_alone: frozenset[int] = frozenset()
 
     @property
     def needs_new_process(self) -> bool:
@@ -109,6 +110,10 @@ class NvmlBackend:
                 gpus=tuple(_unread(known.gpu, state, ERROR) for known in self._known.values()),
                 note=session_note(failed.call, failed.code),
             )
+
+    def leave_alone(self, indexes: frozenset[int]) -> None:
+        """GPUs on which a call hung before: another call would hang this process too."""
+        self._left_alone = indexes
 
     def close(self) -> None:
         """Release the driver and forget the GPUs that were seen."""
@@ -139,7 +144,8 @@ class NvmlBackend:
         count = session.driver.call_whole("nvmlDeviceGetCount")
         tick = _Tick()
         for index in range(min(count, MAX_GPUS)):
-            self._read_index(session.driver, index, tick)
+            if index not in self._left_alone:
+                self._read_index(session.driver, index, tick)
         gpus = (*tick.found.values(), *self._missing(tick))
         self._forget_excess(tick)
         if tick.failed is not None:
