@@ -11,13 +11,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 READY_SECONDS = 120.0
 STOP_SECONDS = 40.0
 SAY_SECONDS = 5.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FLEET = ("--hosts", "8", "--gpus", "8", "--backfill", "1h")
+
+
+LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A proxy named in the environment is for what is far away."""
 
 
 class Refusal(Exception):
@@ -74,7 +80,7 @@ def wait_ready(url: str, collector: "subprocess.Popen[bytes]") -> None:
         if collector.poll() is not None:
             raise Refusal(f"the collector ended with status {collector.returncode}; its last lines above say why")
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+            with LOOPBACK.open(f"{url}/readyz", timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
@@ -84,12 +90,24 @@ def wait_ready(url: str, collector: "subprocess.Popen[bytes]") -> None:
     raise Refusal(f"the collector was not ready after {READY_SECONDS:.0f} s")
 
 
+def interrupt(_number: int, _frame: object) -> NoReturn:
+    """The first signal ends the run."""
+    ignore_signals()
+    raise KeyboardInterrupt
+
+
+def ignore_signals() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def stop(processes: list["subprocess.Popen[bytes]"]) -> None:
-    """End agents first, so that what they hold still arrives."""
+    """End agents first, so that what they hold still arrives. A second Ctrl-C must not leave anything running."""
+    ignore_signals()
     for process in reversed(processes):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -132,7 +150,9 @@ def run(environ: Mapping[str, str]) -> int:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, interrupt)
     try:
         return run(os.environ)
     except Refusal as refusal:

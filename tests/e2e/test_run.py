@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,14 @@ EXIT_REFUSED = 2
 
 @contextmanager
 def run(collector: Collector, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`make run` without the installation, with the addresses of `collector`."""
+    """`make run` without the installation, with the addresses of `collector`, behind a proxy that leads nowhere, and
+    ended by a hasty person."""
     environ = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "GPUFLEET_COLLECTOR")}
     environ |= {
         "GPUFLEET_DATA_DIR": str(collector.data_dir),
         "GPUFLEET_HTTP_LISTEN": f"127.0.0.1:{collector.http_port}",
         "GPUFLEET_GRPC_LISTEN": f"127.0.0.1:{collector.grpc_port}",
+        "http_proxy": "http://127.0.0.1:9",
     }
     with log.open("ab") as errors:
         process = subprocess.Popen([sys.executable, str(RUN)], env=environ, stderr=errors, start_new_session=True)
@@ -34,6 +37,8 @@ def run(collector: Collector, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
             process.send_signal(signal.SIGINT)
         process.wait(60)
 

@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+
 from fakes.postgres import Databases, ThrowAwayPostgres, database_name, with_database
 
 
