@@ -45,7 +45,13 @@ class Agent:
         self._inventory = InventoryWatch()
         self._read_once = asyncio.Event()
         self.outbox = Outbox()
-        orders = ProbeOrders(config.backend, config.interval_seconds, config.nvidia_smi, config.host_name)
+        orders = ProbeOrders(
+            config.backend,
+            config.interval_seconds,
+            config.nvidia_smi,
+            config.host_name,
+            phase=phase_of(config.host_name),
+        )
         rng = random.SystemRandom()
         self.probe = ProbeProcess(
             orders, on_reading=self._on_reading, on_hang=self._on_hang, random=rng.random, log=log
@@ -169,6 +175,11 @@ class Agent:
             hung_call=None if hanging is None else f"{hanging.name} {hanging.gpu}".strip(),
             hung_seconds=None if hanging is None else time.monotonic() - hanging.started,
         )
+
+
+def phase_of(host: str) -> float:
+    """Where in an interval a host ticks, 0 to 1: even over many hosts, always the same for one."""
+    return random.Random(f"phase of {host}").random()
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -39,6 +39,7 @@ class ProbeOrders:
     nvidia_smi: str
     simulated_host: str = ""
     seed: int = 0
+    phase: float = 0.0
     call_deadline_seconds: float = breadcrumb.DEFAULT_DEADLINE_SECONDS
 
 

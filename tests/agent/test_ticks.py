@@ -1,10 +1,13 @@
 """Ticks keep to their grid whatever a reading costs, and no two stamps in a row are equal."""
 
 import itertools
+from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpufleet_agent.agent import phase_of
 from gpufleet_agent.ticks import InstantStamp, TickSchedule
 
 seconds = st.floats(0, 1e6, allow_nan=False)
@@ -37,3 +40,20 @@ def test_stamps_in_a_row_differ_and_stay_within_a_microsecond_of_the_clock(clock
     stamps = [stamp.stamp(wall) for wall in clock]
     assert all(abs(given - wall) <= 1 for given, wall in zip(stamps, clock, strict=True))
     assert all(before != after for before, after in itertools.pairwise(stamps))
+
+
+@given(st.just(0.0) | st.floats(0.001, 0.999), st.floats(0.1, 100))
+def test_a_phase_shifts_the_grid_after_the_first_tick_which_comes_at_once(phase: float, interval: float) -> None:
+    schedule = TickSchedule(1000.0, interval, phase)
+    assert schedule.wait_seconds(1000.0) == 0.0
+    schedule.advance(1000.0)
+    first = schedule.wait_seconds(1000.0)
+    assert first == pytest.approx((phase or 1.0) * interval, abs=1e-6)
+    schedule.advance(1000.0 + first)
+    assert schedule.wait_seconds(1000.0 + first) == pytest.approx(interval, abs=1e-6)
+
+
+def test_hosts_are_spread_evenly_over_an_interval() -> None:
+    tenths = Counter(int(phase_of(f"node-{number}") * 10) for number in range(2000))
+    assert set(tenths) == set(range(10))
+    assert max(tenths.values()) < 1.4 * min(tenths.values())

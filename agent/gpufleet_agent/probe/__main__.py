@@ -35,6 +35,7 @@ class Orders:
     simulated_host: str = ""
     seed: int = 0
     left_alone: Sequence[int] = ()
+    phase: float = 0.0
 
 
 def run(orders: Orders, stdin: int, stdout: int) -> int:
@@ -49,7 +50,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
         interval_seconds=orders.interval_seconds,
     )
     _leave_alone(backend, orders.left_alone)
-    schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds), InstantStamp()
+    schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds, orders.phase), InstantStamp()
     try:
         while True:
             line = _wait_for_order(stdin, schedule.wait_seconds(time.monotonic()))
