@@ -74,6 +74,10 @@ class AgentCost:
     probe_restarts_total: int = 0
     hung_call: str | None = None
     hung_seconds: float | None = None
+    spool_reports: int | None = None
+    spool_bytes: int | None = None
+    spool_dropped_samples_total: int = 0
+    spool_failures_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,26 @@ class Sample:
     values: Values
 
 
+EVENT_KINDS = (
+    "xid",
+    "gpu_lost",
+    "gpu_found",
+    "gpu_hung",
+    "gpu_reset",
+    "driver_changed",
+    "agent_started",
+    "duplicate_host",
+    "unspecified",
+)
+"""What an event may be; `unspecified` is one that only a newer agent has a name for."""
+
+SEVERITIES = ("info", "warning", "critical")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once on `host`. `kind` (`xid`, `gpu_lost`, ...) and `severity` (`info`, `warning`,
-    `critical`) are lower case; `occurred_at` is microseconds of wall time, the agent's clock."""
+    """Something that happened once on `host`. `kind` is one of EVENT_KINDS, `severity` one of SEVERITIES; `occurred_at`
+    is microseconds of wall time, the agent's clock, `received_at` the collector's."""
 
     id: str
     host: str
@@ -98,6 +118,16 @@ class Event:
     text: str
     gpu_uuid: str | None = None
     code: int | None = None
+    received_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEvent:
+    """An event with the driver's number and the name of its GPU at that time; None where they are not known."""
+
+    event: Event
+    gpu_index: int | None = None
+    gpu_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +141,16 @@ class Process:
     memory_used_mb: int | None = None
     sm_utilization_percent: int | None = None
     graphics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessList:
+    """All processes on the GPUs of a host at `observed_at` (microseconds of wall time, the agent's clock), each GPU and
+    pid once."""
+
+    host: str
+    observed_at: int
+    processes: tuple[Process, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
