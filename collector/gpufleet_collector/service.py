@@ -55,11 +55,12 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     clock, metrics = SystemClock(), SelfMetrics()
     live = Live(clock, metrics)
     database = await _open_database(config, parts)
+    started = asyncio.Event()
     writer = Writer(database, clock=clock, metrics=metrics)
     app = create_app(
         live=live,
         history=History(database, clock=clock),
-        database_ready=_readiness(database),
+        database_ready=_readiness(database, started),
         metrics=metrics,
         settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
         clock=clock,
@@ -69,8 +70,11 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(web.stop)
     _logger.info("dashboard: http://%s", Listen(config.http_listen.host, web.port))
 
+    async def remember() -> None:
+        live.restore(await known_fleet(database))
+
     await _with_database(database.migrate, stop)
-    live.restore(await known_fleet(database))
+    await _with_database(remember, stop)
     ingest = IngestServer(
         config.grpc_listen,
         Parts(live, writer, metrics, clock, IngestLimits(retention_seconds=config.retention_days * DAY_SECONDS)),
@@ -80,6 +84,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     )
     await writer.start()
     await ingest.start()
+    started.set()
     # At stop: hear nothing more, commit what was heard, acknowledge it, and only then end the streams.
     parts.push_async_callback(ingest.stop)
     parts.push_async_callback(writer.stop)
@@ -114,8 +119,12 @@ async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Ev
     return None
 
 
-def _readiness(database: Database) -> Callable[[], Awaitable[bool]]:
+def _readiness(database: Database, started: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+    """Ready is who has migrated, hears agents, and reaches the database now."""
+
     async def ready() -> bool:
+        if not started.is_set():
+            return False
         try:
             await database.ping()
         except CollectorError as error:
