@@ -19,7 +19,7 @@ sync: $(VENV)/.synced  ## .venv with the three distributions, editable, and the 
 $(VENV)/.synced: pyproject.toml constraints.txt proto/pyproject.toml agent/pyproject.toml collector/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gpufleet needs Python 3.11 or newer: install it, or say where with PYTHON=/path/to/python" >&2; exit 2; }
 	@echo "Installing Python packages into $(VENV) (a minute or two the first time) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e proto -e agent -e collector --group dev
 	@touch $@
