@@ -24,6 +24,13 @@ class SelfMetrics:
         self.values_refused = Counter(
             "gpufleet_values_refused", "Values dropped from samples that were kept", ["reason"], registry=registry
         )
+        self.events_received = Counter("gpufleet_events_received", "Events received from agents", registry=registry)
+        self.events_refused = Counter(
+            "gpufleet_events_refused", "Events refused for good", ["reason"], registry=registry
+        )
+        self.processes_refused = Counter(
+            "gpufleet_processes_refused", "Processes left out of a list", ["reason"], registry=registry
+        )
         self.strings_trimmed = Counter("gpufleet_strings_trimmed", "Strings cut or cleaned", registry=registry)
         self.unknown_metrics = Counter(
             "gpufleet_unknown_metrics", "Metrics this collector does not know, once per stream", registry=registry
@@ -32,7 +39,7 @@ class SelfMetrics:
             "gpufleet_reports_deferred", "Reports sent back because the queue was full", registry=registry
         )
         self.pending_samples = Gauge(
-            "gpufleet_pending_samples", "GPU samples waiting to be committed", registry=registry
+            "gpufleet_pending_samples", "GPU samples and events waiting to be committed", registry=registry
         )
         self.commit_seconds = Histogram("gpufleet_commit_seconds", "Time of one commit of samples", registry=registry)
         self.commit_failures = Counter(
@@ -53,6 +60,11 @@ class SelfMetrics:
         )
         self.websocket_superseded = Counter(
             "gpufleet_websocket_superseded", "Pending events replaced by a newer one of the same GPU", registry=registry
+        )
+        self.websocket_events_dropped = Counter(
+            "gpufleet_websocket_events_dropped",
+            "Events of hosts and GPUs never told to a WebSocket client that reads too slowly",
+            registry=registry,
         )
         self.websocket_stalled = Counter(
             "gpufleet_websocket_stalled", "WebSocket clients closed because they did not read", registry=registry

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fakes.clock import START_US
-from gpufleet_collector.model import METRIC_NAMES, AgentInfo, Gpu, Inventory, Sample, Values
+from gpufleet_collector.model import METRIC_NAMES, AgentInfo, Event, Gpu, Inventory, Sample, Values
 
 
 def values(**named: float) -> Values:
@@ -24,6 +24,12 @@ def inventory(*gpus: Gpu | str, seconds: float = -1, simulated: bool = False) ->
         for index, gpu in enumerate(gpus)
     )
     return Inventory(START_US + round(seconds * 1_000_000), backend="nvml", simulated=simulated, gpus=whole)
+
+
+def event(name: str, seconds: float = 0, *, host: str = "host-1", gpu_uuid: str | None = "GPU-a") -> Event:
+    """An XID of the instant so many seconds after 2026-01-01T00:00:00Z, heard of a second later."""
+    at = START_US + round(seconds * 1_000_000)
+    return Event(name, host, at, "xid", "critical", "GPU has fallen off the bus.", gpu_uuid, 79, at + 1_000_000)
 
 
 def agent(labels: Mapping[str, str] | None = None) -> AgentInfo:

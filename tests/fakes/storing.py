@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from fakes.clock import FakeClock
+from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, inventory
-from gpufleet_collector.model import Gpu, Refusal, Sample
+from gpufleet_collector.model import Event, Gpu, Process, ProcessList, Refusal, Sample
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.records import HostRecord, ReportWrite
@@ -22,8 +22,10 @@ class Settled:
 
     refusals: list[Mapping[Refusal, int]] = field(default_factory=list)
 
-    def report(self, host: str, *samples: Sample, replayed: bool = False) -> ReportWrite:
-        return ReportWrite(host, samples, replayed, self.refusals.append)
+    def report(
+        self, host: str, *samples: Sample, replayed: bool = False, events: tuple[Event, ...] = ()
+    ) -> ReportWrite:
+        return ReportWrite(host, samples, replayed, self.refusals.append, events)
 
 
 class Store:
@@ -44,6 +46,13 @@ class Store:
 
     def offer(self, host: str, *samples: Sample, replayed: bool = False) -> bool:
         return self.writer.offer(self.settled.report(host, *samples, replayed=replayed))
+
+    def tell_events(self, host: str, *events: Event, samples: tuple[Sample, ...] = ()) -> bool:
+        return self.writer.offer(self.settled.report(host, *samples, events=events))
+
+    def tell_processes(self, host: str, seconds: float, *processes: Process) -> None:
+        """The list of the instant so many seconds after 2026-01-01T00:00:00Z."""
+        self.writer.tell(ProcessList(host, START_US + round(seconds * 1_000_000), processes))
 
     async def flush(self) -> None:
         """Commit everything offered so far, by a stop and a start."""

@@ -1,3 +1,20 @@
+CREATE TABLE events (  -- What happened on hosts and to GPUs, each event once
+  occurred_at timestamp with time zone NOT NULL,  -- When it happened, the agent's clock
+  event_id text COLLATE "C" NOT NULL,  -- Made by whoever saw it, unique for ever
+  host_id integer NOT NULL,  -- On which host
+  gpu_id integer,  -- To which GPU; null when to none, or to one not declared by then
+  gpu_uuid text COLLATE "C",  -- To which GPU, as told; null when to none
+  kind text NOT NULL,  -- What happened
+  severity text NOT NULL,  -- info, warning or critical
+  code bigint,  -- Number of an XID
+  text text NOT NULL,  -- In words
+  received_at timestamp with time zone NOT NULL,  -- When the collector heard of it, its own clock
+  CONSTRAINT pk_events PRIMARY KEY (occurred_at, event_id),
+) PARTITION BY RANGE (occurred_at);
+CREATE INDEX ix_events_gpu_uuid_occurred_at ON ONLY public.events USING btree (gpu_uuid, occurred_at) WHERE (gpu_uuid IS NOT NULL);  -- the newest events of a GPU
+CREATE INDEX ix_events_host_id_occurred_at ON ONLY public.events USING btree (host_id, occurred_at);  -- the newest events of a host
+CREATE UNIQUE INDEX pk_events ON ONLY public.events USING btree (occurred_at, event_id);  -- the events of a time, newest first; and that an event sent twice is stored once
+
 CREATE TABLE gpu_stats (  -- One row per GPU and instant; null means that the value could not be read
   gpu_id integer NOT NULL,  -- Which GPU
   recorded_at timestamp with time zone NOT NULL,  -- When it was read, the agent's clock
@@ -109,3 +126,21 @@ CREATE INDEX ix_placements_host_id ON public.placements USING btree (host_id);  
 CREATE UNIQUE INDEX pk_placements ON public.placements USING btree (id);  -- closing or moving one placement
 CREATE UNIQUE INDEX uq_placements_gpu_id_open ON public.placements USING btree (gpu_id) WHERE (until IS NULL);  -- where a GPU is now, and that it is in one place only
 CREATE UNIQUE INDEX uq_placements_gpu_id_since ON public.placements USING btree (gpu_id, since);  -- where a GPU was at an instant: history
+
+CREATE TABLE processes (  -- One row per process, GPU and day (UTC) for as long as it was seen without a longer gap
+  gpu_id integer NOT NULL,  -- On which GPU
+  pid integer NOT NULL,  -- The kernel's number for the process
+  first_seen timestamp with time zone NOT NULL,  -- When it was seen first, or first on that day, the agent's clock
+  host_id integer NOT NULL,  -- On which host
+  started_at timestamp with time zone,  -- When the process started
+  name text,  -- What it calls itself
+  graphics boolean NOT NULL,  -- Whether it draws rather than computes
+  last_seen timestamp with time zone NOT NULL,  -- When it was seen last, or last on that day, to within a minute while it runs
+  memory_used_mb integer,  -- GPU memory when seen last; MiB
+  memory_max_mb integer,  -- Most GPU memory that was seen; MiB
+  sm_utilization_percent smallint,  -- Share of the multiprocessors when seen last; %
+  CONSTRAINT pk_processes PRIMARY KEY (gpu_id, pid, first_seen),
+) PARTITION BY RANGE (first_seen);
+CREATE INDEX ix_processes_first_seen_gpu_id_pid ON ONLY public.processes USING btree (first_seen, gpu_id, pid);  -- the processes of a time, in the order of their pages
+CREATE INDEX ix_processes_host_id_first_seen ON ONLY public.processes USING btree (host_id, first_seen);  -- the processes of a host over a time
+CREATE UNIQUE INDEX pk_processes ON ONLY public.processes USING btree (gpu_id, pid, first_seen);  -- the row of a process that is still there: writing its last sighting; the processes of a GPU

@@ -1,4 +1,4 @@
-"""One transaction: hosts and placements, then samples, each (GPU, instant) once."""
+"""One transaction: hosts and placements, then samples, each (GPU, instant) once, events once by id, and processes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gpufleet_collector.model import Refusal
+from gpufleet_collector.model import Event, Refusal
 from gpufleet_collector.store import host_table
 from gpufleet_collector.store.database import Database
-from gpufleet_collector.store.partitions import PartitionKeeper, hours_from
-from gpufleet_collector.store.records import HostChange, ReportWrite
+from gpufleet_collector.store.event_table import write_events
+from gpufleet_collector.store.partitions import EVENTS, GPU_STATS, PROCESSES, PartitionKeeper
+from gpufleet_collector.store.process_table import write_sightings
+from gpufleet_collector.store.records import HostChange, ReportWrite, Sighting
 from gpufleet_collector.store.registry import Registry
 from gpufleet_collector.store.rows import COLUMNS, Row, Rows, build_rows, hours_of, without_repeats
 
@@ -21,31 +23,33 @@ _KEEP_NEW = f"INSERT INTO gpu_stats ({_COLUMN_LIST}) SELECT {_COLUMN_LIST} FROM 
 
 @dataclass(slots=True)
 class Batch:
-    """What is written together: changes of hosts, reports, and when hosts were last heard of."""
+    """What is written together: changes of hosts, reports, processes, and when hosts were last heard of."""
 
     changes: list[HostChange] = field(default_factory=list)
     reports: list[ReportWrite] = field(default_factory=list)
+    processes: list[Sighting] = field(default_factory=list)
     seen: Mapping[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.changes or self.reports or self.seen)
+        return bool(self.changes or self.reports or self.processes or self.seen)
 
     @property
     def samples(self) -> int:
         return sum(len(report.samples) for report in self.reports)
 
     def halves(self) -> Sequence["Batch"]:
-        """Two smaller batches that are the same in this order, but for `seen`, which the next reports tell again; none
-        for a batch of one thing."""
-        if self.changes and self.reports:
-            return Batch(changes=self.changes), Batch(reports=self.reports)
-        if len(self.changes) > 1:
-            middle = len(self.changes) // 2
-            return Batch(changes=self.changes[:middle]), Batch(changes=self.changes[middle:])
-        if len(self.reports) > 1:
-            middle = len(self.reports) // 2
-            return Batch(reports=self.reports[:middle]), Batch(reports=self.reports[middle:])
-        return ()
+        """Smaller batches that are the same in this order, but for `seen`, which the next reports tell again; none for
+        a batch of one thing."""
+        parts = [Batch(changes=self.changes), Batch(reports=self.reports), Batch(processes=self.processes)]
+        if len(full := [part for part in parts if part]) > 1:
+            return full
+        middle = (len(self.changes) + len(self.reports) + len(self.processes)) // 2
+        if not middle:
+            return ()
+        return (
+            Batch(self.changes[:middle], self.reports[:middle], self.processes[:middle]),
+            Batch(self.changes[middle:], self.reports[middle:], self.processes[middle:]),
+        )
 
 
 class BatchWriter:
@@ -59,11 +63,15 @@ class BatchWriter:
     async def commit(self, batch: Batch, now: int) -> list[dict[Refusal, int]]:
         """Write and commit; for each report what was refused for good. `now` in microseconds: partitions are made a
         little ahead of it. Raises as `Database.begin`."""
-        if batch.reports:
-            await self._keeper.ensure(hours_of(batch.reports).union(hours_from(now)))
+        events = [event for report in batch.reports for event in report.events]
+        await self._ensure_partitions(batch, events, now)
         try:
             async with self._database.begin() as connection:
                 unknown = await self._write(connection, batch)
+                if events:
+                    await self._write_events(connection, events, now)
+                if batch.processes:
+                    await self._write_processes(connection, batch.processes)
         except BaseException:
             self._registry.rolled_back()
             raise
@@ -74,6 +82,30 @@ class BatchWriter:
         """Trust no cache: what it says may have been changed by others."""
         self._keeper.forget()
         self._registry.forget()
+
+    async def _ensure_partitions(self, batch: Batch, events: Sequence[Event], now: int) -> None:
+        if batch.reports:
+            await self._keeper.ensure(GPU_STATS, hours_of(batch.reports).union(GPU_STATS.numbers_from(now)))
+        if events:
+            months = {EVENTS.number(event.occurred_at) for event in events}
+            await self._keeper.ensure(EVENTS, months.union(EVENTS.numbers_from(now)))
+        if batch.processes:
+            days = {PROCESSES.number(sighting.first_at) for sighting in batch.processes}
+            await self._keeper.ensure(PROCESSES, days.union(PROCESSES.numbers_from(now)))
+
+    async def _write_events(self, connection: AsyncConnection, events: Sequence[Event], now: int) -> None:
+        names = {event.host for event in events}
+        host_ids = await host_table.read_host_ids(connection, names)
+        if missing := names - host_ids.keys():
+            # An agent may tell of something before it has read its GPUs and with them its first inventory.
+            host_ids |= await host_table.write_bare_hosts(connection, missing, now)
+        uuids = {event.gpu_uuid for event in events if event.gpu_uuid is not None}
+        await write_events(connection, events, await self._registry.resolve(connection, uuids), host_ids)
+
+    async def _write_processes(self, connection: AsyncConnection, sightings: Sequence[Sighting]) -> None:
+        gpu_ids = await self._registry.resolve(connection, {sighting.process.gpu_uuid for sighting in sightings})
+        host_ids = await host_table.read_host_ids(connection, {sighting.host for sighting in sightings})
+        await write_sightings(connection, sightings, gpu_ids, host_ids)
 
     async def _write(self, connection: AsyncConnection, batch: Batch) -> Mapping[int, int]:
         if batch.changes:

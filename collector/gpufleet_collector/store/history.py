@@ -1,7 +1,6 @@
 """What GPUs did, read back: sample by sample or in buckets of time, always a bounded number, oldest first."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -10,10 +9,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gpufleet_collector.clock import Clock, SystemClock
-from gpufleet_collector.errors import BadRequest, QueryTooLong
+from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.store import history_sql
+from gpufleet_collector.store.asking import asking
 from gpufleet_collector.store.database import Database
-from gpufleet_collector.store.partitions import stored_hours
+from gpufleet_collector.store.partitions import GPU_STATS
 from gpufleet_collector.store.scope import Scope, Stay, find_scope
 from gpufleet_collector.store.times import HOUR_US, SECOND_US, to_datetime, to_us
 from gpufleet_proto.catalog import BY_NAME, Metric
@@ -21,7 +21,6 @@ from gpufleet_proto.catalog import BY_NAME, Metric
 MAX_GPUS = 1_000
 """GPUs that one question for samples may match."""
 
-STATEMENT_SECONDS = 30
 SETTLE_US = 15 * SECOND_US
 """How long after its end a bucket may still get samples that were on their way."""
 
@@ -89,9 +88,9 @@ class History:
 
     async def samples(self, query: HistoryQuery) -> list[HistorySample]:
         """At most `query.limit`, sorted by instant and UUID. Raises BadRequest when too many GPUs match, QueryTooLong
-        when the database takes longer than STATEMENT_SECONDS, DatabaseUnavailable."""
+        when the database takes longer than `asking` allows, DatabaseUnavailable."""
         metrics = [BY_NAME[name] for name in query.metrics]
-        async with self._asking() as connection:
+        async with asking(self._database) as connection:
             span = await _stored_span(connection, query)
             scope = await _scope(connection, query)
             _check_size(scope)
@@ -111,7 +110,7 @@ class History:
         assert query.step_us is not None
         metrics = [BY_NAME[name] for name in query.metrics]
         last = min(query.until, self._clock.now().wall_us - SETTLE_US) - query.step_us
-        async with self._asking() as connection:
+        async with asking(self._database) as connection:
             span = await _stored_span(connection, query)
             scope = await _scope(connection, query)
             found: list[HistoryBucket] = []
@@ -123,18 +122,6 @@ class History:
                 if len(found) >= query.limit:
                     break
             return found
-
-    @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose statements end in time."""
-        try:
-            async with self._database.begin() as connection:
-                await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
-                yield connection
-        except QueryTooLong as error:
-            raise QueryTooLong(
-                f"the question took longer than {STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
-            ) from error
 
 
 def windows(span: tuple[int, int], gpus: int, limit: int, step_us: int) -> Iterator[tuple[int, int]]:
@@ -153,7 +140,7 @@ def windows(span: tuple[int, int], gpus: int, limit: int, step_us: int) -> Itera
 
 async def _stored_span(connection: AsyncConnection, query: HistoryQuery) -> tuple[int, int]:
     """What is left of the query's span after its cursor, within the hours that have a partition."""
-    hours = await stored_hours(connection)
+    hours = await GPU_STATS.stored(connection)
     since = query.since if query.after is None else max(query.since, query.after[0])
     return max(since, hours.start * HOUR_US), min(query.until, hours.stop * HOUR_US)
 

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gpufleet_collector.model import AgentInfo, Inventory
 from gpufleet_collector.store.queries import among_names
 from gpufleet_collector.store.records import HostChange, HostRecord
 from gpufleet_collector.store.schema import hosts
@@ -52,6 +53,13 @@ async def write_hosts(connection: AsyncConnection, changes: Sequence[HostChange]
         await connection.execute(_LEAVE, gone)
 
 
+async def write_bare_hosts(connection: AsyncConnection, names: Iterable[str], now: int) -> dict[str, int]:
+    """Make hosts of which nothing but the name is known yet, unless they are there; their ids."""
+    rows = [_bare_row(name, now) for name in sorted(set(names))]
+    await connection.execute(_INSERT.on_conflict_do_nothing(), rows)
+    return await read_host_ids(connection, names)
+
+
 async def mark_seen(connection: AsyncConnection, instants: Mapping[str, int]) -> None:
     """Hosts were heard of, by name, at instants of the collector's clock. Whoever is heard of after it left is back."""
     names = sorted(instants)
@@ -78,6 +86,11 @@ def _row(record: HostRecord, declared_at: int, left_at: int | None) -> dict[str,
         "last_seen": to_datetime(declared_at),
         "left_at": None if left_at is None else to_datetime(left_at),
     }
+
+
+def _bare_row(name: str, now: int) -> dict[str, Any]:
+    nothing = HostRecord(name, AgentInfo(agent_id=""), Inventory(observed_at=now, backend=""))
+    return _row(nothing, now, None)
 
 
 def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,71 +1,99 @@
-"""Hourly partitions of `gpu_stats`, made before the rows that belong into them, by any number of collectors at once."""
+"""Partitions by hour, day or month, made before the rows that belong into them, by any number of collectors at once."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.schema import PARTITION_SCHEMA
-from gpufleet_collector.store.times import HOUR_US, to_datetime, to_sql, to_us
+from gpufleet_collector.store.times import DAY_US, HOUR_US, to_datetime, to_sql, to_us
 
 LOCK_KEY = 0x67706602
 """Advisory lock of whoever makes or drops partitions."""
 
-MAX_KNOWN_HOURS = 5_000
+MAX_KNOWN_PARTITIONS = 5_000
 """Partitions known without asking; beyond it the cache starts afresh."""
-
-HOURS_AHEAD = 2
-"""How many partitions are made before their hour begins."""
-
 
 _BOUNDS = text("""
     SELECT min(child.relname), max(child.relname)
     FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = to_regclass('gpu_stats')
+    WHERE inhparent = to_regclass(:table)
 """)
+_FORMS = {"hour": "%Y%m%d%H", "day": "%Y%m%d", "month": "%Y%m"}
+_MONTHS = 12
 
 
-def partition_name(hour: int) -> str:
-    """The partition of an hour, counted from the epoch: in UTC, as everything."""
-    return f"gpu_stats_{to_datetime(hour * HOUR_US):%Y%m%d%H}"
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How a table is cut: every `unit` since the epoch, in UTC as everything, has a number and a partition. `ahead` is
+    how many partitions are made before their time begins."""
+
+    table: str
+    unit: Literal["hour", "day", "month"]
+    ahead: int
+
+    def number(self, instant: int) -> int:
+        """The partition that holds `instant`, microseconds."""
+        if self.unit == "month":
+            moment = to_datetime(instant)
+            return (moment.year - 1970) * _MONTHS + moment.month - 1
+        return instant // self._width
+
+    def begin(self, number: int) -> int:
+        """The first microsecond of a partition."""
+        if self.unit == "month":
+            return to_us(datetime(1970 + number // _MONTHS, number % _MONTHS + 1, 1, tzinfo=UTC))
+        return number * self._width
+
+    def name(self, number: int) -> str:
+        return f"{self.table}_{to_datetime(self.begin(number)).strftime(_FORMS[self.unit])}"
+
+    def numbers_from(self, now: int) -> range:
+        """The partition of `now` (microseconds) and the next ones."""
+        number = self.number(now)
+        return range(number, number + self.ahead + 1)
+
+    async def stored(self, connection: AsyncConnection) -> range:
+        """From the first partition that is there to the last; empty when there is none."""
+        first, last = (await connection.execute(_BOUNDS, {"table": self.table})).one()
+        return range(0) if first is None else range(self._parse(first), self._parse(last) + 1)
+
+    @property
+    def _width(self) -> int:
+        return HOUR_US if self.unit == "hour" else DAY_US
+
+    def _parse(self, name: str) -> int:
+        begin = datetime.strptime(name.removeprefix(f"{self.table}_"), _FORMS[self.unit]).replace(tzinfo=UTC)
+        return self.number(to_us(begin))
 
 
-def hours_from(now: int) -> range:
-    """The hour of `now` (microseconds) and the next ones."""
-    hour = now // HOUR_US
-    return range(hour, hour + HOURS_AHEAD + 1)
-
-
-async def stored_hours(connection: AsyncConnection) -> range:
-    """From the first hour that has a partition to the last, counted from the epoch; empty when there is none."""
-    first, last = (await connection.execute(_BOUNDS)).one()
-    return range(0) if first is None else range(_hour(first), _hour(last) + 1)
-
-
-def _hour(name: str) -> int:
-    begin = datetime.strptime(name.removeprefix("gpu_stats_"), "%Y%m%d%H").replace(tzinfo=UTC)
-    return to_us(begin) // HOUR_US
+GPU_STATS = Partitioning("gpu_stats", "hour", ahead=2)
+EVENTS = Partitioning("events", "month", ahead=1)
+PROCESSES = Partitioning("processes", "day", ahead=1)
 
 
 class PartitionKeeper:
     """Knows which partitions are there and makes those that are not."""
 
-    def __init__(self, database: Database, *, known_hours: int = MAX_KNOWN_HOURS) -> None:
+    def __init__(self, database: Database, *, most_known: int = MAX_KNOWN_PARTITIONS) -> None:
         self._database = database
-        self._limit = known_hours
-        self._known: set[int] = set()
+        self._limit = most_known
+        self._known: set[tuple[str, int]] = set()
 
-    async def ensure(self, hours: Iterable[int]) -> None:
-        """Have the partitions of these hours, in a transaction of their own."""
-        missing = sorted(set(hours) - self._known)
+    async def ensure(self, partitioning: Partitioning, numbers: Iterable[int]) -> None:
+        """Have these partitions, in a transaction of their own."""
+        wanted = {(partitioning.table, number) for number in numbers}
+        missing = sorted(wanted - self._known)
         if not missing:
             return
         async with self._database.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
-            for hour in missing:
-                await _create(connection, hour)
+            for _, number in missing:
+                await _create(connection, partitioning, number)
         if len(self._known) + len(missing) > self._limit:
             self._known.clear()
         self._known.update(missing)
@@ -75,12 +103,12 @@ class PartitionKeeper:
         self._known.clear()
 
 
-async def _create(connection: AsyncConnection, hour: int) -> None:
+async def _create(connection: AsyncConnection, partitioning: Partitioning, number: int) -> None:
     """Made beside the table and then attached, which lets others go on writing to it meanwhile. See "ATTACH PARTITION"
     in PostgreSQL's manual: it locks SHARE UPDATE EXCLUSIVE, where CREATE ... PARTITION OF locks ACCESS EXCLUSIVE."""
-    name = f"{PARTITION_SCHEMA}.{partition_name(hour)}"
+    table, name = partitioning.table, f"{PARTITION_SCHEMA}.{partitioning.name(number)}"
     if (await connection.execute(text("SELECT to_regclass(:name)"), {"name": name})).scalar() is not None:
         return
-    bounds = f"FROM ({to_sql(hour * HOUR_US)}) TO ({to_sql((hour + 1) * HOUR_US)})"
-    await connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE gpu_stats INCLUDING ALL)")
-    await connection.exec_driver_sql(f"ALTER TABLE gpu_stats ATTACH PARTITION {name} FOR VALUES {bounds}")
+    bounds = f"FROM ({to_sql(partitioning.begin(number))}) TO ({to_sql(partitioning.begin(number + 1))})"
+    await connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+    await connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")

@@ -2,7 +2,9 @@
 
 from collections import deque
 
+from gpufleet_collector.model import ProcessList
 from gpufleet_collector.store.batch import Batch
+from gpufleet_collector.store.process_lists import ProcessLists
 from gpufleet_collector.store.records import HostChange, HostRecord, ReportWrite
 
 MAX_PENDING_HOSTS = 100_000
@@ -22,11 +24,12 @@ class Pending:
         self._open_changes: dict[str, HostChange] = {}
         self._seen: dict[str, int] = {}
         self._seen_taken_at = 0
+        self._processes = ProcessLists()
         self.samples = 0
-        """Samples offered and not settled yet."""
+        """Samples and events offered and not settled yet."""
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + self._processes.due
 
     def declare(self, record: HostRecord, now: int) -> None:
         change = self._change(record.host)
@@ -44,27 +47,35 @@ class Pending:
 
     def offer(self, report: ReportWrite) -> bool:
         """False when it does not fit any more. A report larger than the whole bound fits into an empty queue."""
-        if self.samples and self.samples + len(report.samples) > self._max_samples:
+        weight = report.weight
+        if self.samples and self.samples + weight > self._max_samples:
             return False
         self._open_changes.pop(report.host, None)
         self._entries.append(report)
-        self.samples += len(report.samples)
+        self.samples += weight
         return True
 
-    def take(self, now: int, max_samples: int, *, everything: bool = False) -> Batch:
-        """The oldest entries, until they hold `max_samples` samples or declared GPUs; now and then, or with
-        `everything`, also when hosts were last heard of."""
+    def tell(self, told: ProcessList, now: float) -> int:
+        """The processes of a host at `now`, monotonic seconds; for how many of them there was no room."""
+        return self._processes.tell(told, now)
+
+    def take(self, now: int, max_samples: int, *, monotonic: float = 0.0, everything: bool = False) -> Batch:
+        """The oldest entries, until they hold `max_samples` samples, events or declared GPUs; after the last of them
+        processes; now and then, or with `everything`, also when hosts were last heard of. `now` is microseconds of
+        the wall clock, `monotonic` seconds of the other."""
         batch, taken = Batch(), 0
         while self._entries and taken < max_samples:
             entry = self._entries.popleft()
             if isinstance(entry, ReportWrite):
                 batch.reports.append(entry)
-                taken += len(entry.samples)
+                taken += entry.weight
             else:
                 batch.changes.append(entry)
                 taken += 1 + (len(entry.record.inventory.gpus) if entry.record else 0)
                 if self._open_changes.get(entry.host) is entry:
                     del self._open_changes[entry.host]
+        if not self._entries:
+            batch.processes = self._processes.take(monotonic, max_samples, everything=everything)
         if self._seen and (everything or now - self._seen_taken_at >= SEEN_INTERVAL_US):
             batch.seen, self._seen, self._seen_taken_at = self._seen, {}, now
         return batch
@@ -78,6 +89,7 @@ class Pending:
         self._entries.clear()
         self._open_changes.clear()
         self._seen.clear()
+        self._processes.drop()
         self.samples = 0
 
     def _change(self, host: str) -> HostChange | None:

@@ -40,6 +40,12 @@ INDEX_QUERIES: dict[str, str] = {
     "uq_placements_gpu_id_open": "where a GPU is now, and that it is in one place only",
     "ix_placements_host_id": "which GPUs a host has or had: its inventory, history by host",
     "pk_gpu_stats": "the samples of a GPU over a time: history; and that a sample sent twice is stored once",
+    "pk_events": "the events of a time, newest first; and that an event sent twice is stored once",
+    "ix_events_host_id_occurred_at": "the newest events of a host",
+    "ix_events_gpu_uuid_occurred_at": "the newest events of a GPU",
+    "pk_processes": "the row of a process that is still there: writing its last sighting; the processes of a GPU",
+    "ix_processes_first_seen_gpu_id_pid": "the processes of a time, in the order of their pages",
+    "ix_processes_host_id_first_seen": "the processes of a host over a time",
 }
 """What each index is for; it is the index's comment in the database."""
 
@@ -75,6 +81,8 @@ def build_metadata(metrics: Iterable[Metric] = METRICS) -> MetaData:
     _gpus(metadata)
     _placements(metadata)
     _gpu_stats(metadata, metrics)
+    _events(metadata)
+    _processes(metadata)
     return metadata
 
 
@@ -166,8 +174,55 @@ def _gpu_stats(metadata: MetaData, metrics: Iterable[Metric]) -> None:
     )
 
 
+def _events(metadata: MetaData) -> None:
+    Table(
+        "events",
+        metadata,
+        _instant("occurred_at", "When it happened, the agent's clock"),
+        _name("event_id", "Made by whoever saw it, unique for ever"),
+        Column("host_id", Integer, nullable=False, comment="On which host"),
+        Column("gpu_id", Integer, comment="To which GPU; null when to none, or to one not declared by then"),
+        Column("gpu_uuid", Text(collation="C"), comment="To which GPU, as told; null when to none"),
+        Column("kind", Text, nullable=False, comment="What happened"),
+        Column("severity", Text, nullable=False, comment="info, warning or critical"),
+        Column("code", BigInteger, comment="Number of an XID"),
+        Column("text", Text, nullable=False, comment="In words"),
+        _instant("received_at", "When the collector heard of it, its own clock"),
+        PrimaryKeyConstraint("occurred_at", "event_id"),
+        Index(None, "host_id", "occurred_at"),
+        Index(None, "gpu_uuid", "occurred_at", postgresql_where=text("gpu_uuid IS NOT NULL")),
+        comment="What happened on hosts and to GPUs, each event once",
+        postgresql_partition_by="RANGE (occurred_at)",
+    )
+
+
+def _processes(metadata: MetaData) -> None:
+    Table(
+        "processes",
+        metadata,
+        Column("gpu_id", Integer, nullable=False, autoincrement=False, comment="On which GPU"),
+        Column("pid", Integer, nullable=False, autoincrement=False, comment="The kernel's number for the process"),
+        _instant("first_seen", "When it was seen first, or first on that day, the agent's clock"),
+        Column("host_id", Integer, nullable=False, comment="On which host"),
+        _instant("started_at", "When the process started", nullable=True),
+        Column("name", Text, comment="What it calls itself"),
+        Column("graphics", Boolean, nullable=False, comment="Whether it draws rather than computes"),
+        _instant("last_seen", "When it was seen last, or last on that day, to within a minute while it runs"),
+        Column("memory_used_mb", Integer, comment="GPU memory when seen last; MiB"),
+        Column("memory_max_mb", Integer, comment="Most GPU memory that was seen; MiB"),
+        Column("sm_utilization_percent", SmallInteger, comment="Share of the multiprocessors when seen last; %"),
+        PrimaryKeyConstraint("gpu_id", "pid", "first_seen"),
+        Index(None, "first_seen", "gpu_id", "pid"),
+        Index(None, "host_id", "first_seen"),
+        comment="One row per process, GPU and day (UTC) for as long as it was seen without a longer gap",
+        postgresql_partition_by="RANGE (first_seen)",
+    )
+
+
 metadata = build_metadata()
 hosts = metadata.tables["hosts"]
 gpus = metadata.tables["gpus"]
 placements = metadata.tables["placements"]
 gpu_stats = metadata.tables["gpu_stats"]
+events = metadata.tables["events"]
+processes = metadata.tables["processes"]

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.errors import CollectorError, DataRefused
-from gpufleet_collector.model import Refusal
+from gpufleet_collector.model import ProcessList, Refusal
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.batch import Batch, BatchWriter
 from gpufleet_collector.store.database import Database
@@ -56,7 +56,7 @@ class Writer:
 
     @property
     def pending_samples(self) -> int:
-        """Samples taken and not settled yet."""
+        """Samples and events taken and not settled yet."""
         return self._pending.samples
 
     def declare(self, record: HostRecord) -> None:
@@ -71,6 +71,11 @@ class Writer:
     def hear(self, host: str) -> None:
         """The host was heard of now, without samples."""
         self._pending.hear(host, self._clock.now().wall_us)
+
+    def tell(self, told: ProcessList) -> None:
+        """These are the processes of the host now; stored when one comes or goes, else now and then."""
+        if refused := self._pending.tell(told, self._clock.now().monotonic):
+            self._metrics.processes_refused.labels(Refusal.LIMIT.value).inc(refused)
 
     def offer(self, write: ReportWrite) -> bool:
         """Take a report; False when there is no room for it or the writer stops: the agent must send it again."""
@@ -103,7 +108,8 @@ class Writer:
     async def _run(self) -> None:
         while True:
             stopping = self._stopping.is_set()
-            batch = self._pending.take(self._clock.now().wall_us, BATCH_SAMPLES, everything=stopping)
+            now = self._clock.now()
+            batch = self._pending.take(now.wall_us, BATCH_SAMPLES, monotonic=now.monotonic, everything=stopping)
             if batch:
                 await self._store(batch)
             if not self._pending:
@@ -150,14 +156,21 @@ class Writer:
             _logger.error("host %r could not be written: %s", change.host, error)
         for report in batch.reports:
             _logger.error("a report of host %r is refused: %s", report.host, error)
-        self._settle(batch, [{Refusal.INVALID: len(report.samples)} for report in batch.reports])
+            self._metrics.events_refused.labels(Refusal.INVALID.value).inc(len(report.events))
+        for sighting in batch.processes:
+            _logger.error("a process of host %r could not be written: %s", sighting.host, error)
+        refusals = [{Refusal.INVALID: len(report.samples)} for report in batch.reports]
+        self._settle(batch, refusals, events_too=True)
 
-    def _settle(self, batch: Batch, refusals: list[dict[Refusal, int]]) -> None:
+    def _settle(self, batch: Batch, refusals: list[dict[Refusal, int]], *, events_too: bool = False) -> None:
+        """`refusals` are of samples; of events all are stored, or with `events_too` refused as invalid."""
         for report, refused in zip(batch.reports, refusals, strict=True):
             for reason, count in refused.items():
                 self._metrics.samples_refused.labels(reason.value).inc(count)
             self._metrics.samples_committed.inc(len(report.samples) - sum(refused.values()))
-            self._pending.settled(len(report.samples))
+            self._pending.settled(report.weight)
+            if events_too:
+                refused[Refusal.INVALID] += len(report.events)
             _tell(report, refused)
         self._metrics.pending_samples.set(self._pending.samples)
 

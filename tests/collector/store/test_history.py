@@ -13,7 +13,7 @@ from fakes.fleet import sample
 from fakes.storing import Store, store
 from gpufleet_collector.errors import BadRequest, QueryTooLong
 from gpufleet_collector.model import Gpu
-from gpufleet_collector.store import history as history_module
+from gpufleet_collector.store import asking as asking_module
 from gpufleet_collector.store import history_sql
 from gpufleet_collector.store.history import History, HistoryBucket, HistoryQuery, HistorySample, windows
 from gpufleet_collector.store.times import to_datetime
@@ -194,7 +194,7 @@ async def test_a_question_that_takes_too_long_ends(
     made.declare("host-1", "GPU-a", seconds=0)
     made.offer("host-1", sample("GPU-a"))
     await made.flush()
-    monkeypatch.setattr(history_module, "STATEMENT_SECONDS", 0.05)
+    monkeypatch.setattr(asking_module, "STATEMENT_SECONDS", 0.05)
     monkeypatch.setattr(history_sql, "samples", lambda *_: "SELECT pg_sleep(:row_limit)")
     with pytest.raises(QueryTooLong, match="took longer than"):
         await history.samples(HOUR)
