@@ -32,14 +32,14 @@ class TickSchedule:
 
 
 class InstantStamp:
-    """Wall time in microseconds that differs from the stamp before, even when the clock stands still."""
+    """Wall time in microseconds; while the clock stands still every stamp is one more than the one before."""
 
     def __init__(self) -> None:
-        self._given: int | None = None
+        self._wall: int | None = None
+        self._given = 0
 
     def stamp(self, wall_us: int) -> int:
-        """`wall_us`, or one microsecond past the stamp given last where the clock has not moved on."""
-        if self._given == wall_us:
-            wall_us += 1
-        self._given = wall_us
-        return wall_us
+        """`wall_us`, moved on as little as it takes to differ from the stamps given while the clock said the same."""
+        again = wall_us in (self._wall, self._given)
+        self._wall, self._given = wall_us, self._given + 1 if again else wall_us
+        return self._given

@@ -82,13 +82,13 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         poll_interval_seconds=config.poll_interval_seconds,
         log=_logger,
     )
-    await writer.start()
-    await ingest.start()
-    started.set()
     # At stop: hear nothing more, commit what was heard, acknowledge it, and only then end the streams.
     parts.push_async_callback(ingest.stop)
     parts.push_async_callback(writer.stop)
     parts.push_async_callback(ingest.drain)
+    await writer.start()
+    await ingest.start()
+    started.set()
     _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
     return [asyncio.create_task(_refresh(live))]
 

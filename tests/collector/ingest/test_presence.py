@@ -30,7 +30,7 @@ def test_two_live_agents_fight_once_and_the_older_keeps_the_name() -> None:
     presence = Presence()
     presence.arrive("h", "older", 1, 0.0)
     presence.arrive("h", "younger", 2, 1.0)
-    assert presence.arrive("h", "older", 3, 2.0) == Verdict(admitted=True, ends=2, fight=True)
+    assert presence.arrive("h", "older", 3, 2.0) == Verdict(admitted=True, ends=2, fight=True, loser="younger")
     assert presence.arrive("h", "younger", 4, 3.0) == Verdict(admitted=False)
     assert presence.arrive("h", "younger", 5, 4.0) == Verdict(admitted=False)
 
@@ -55,6 +55,15 @@ def test_other_hosts_are_not_disturbed() -> None:
     presence = Presence()
     presence.arrive("h", "a", 1, 0.0)
     assert presence.arrive("other", "b", 2, 0.0) == Verdict(admitted=True)
+
+
+def test_names_without_a_stream_are_forgotten_past_a_limit() -> None:
+    presence = Presence(max_idle_names=3)
+    for number in range(10):
+        presence.arrive(f"h{number}", "a", 2 * number, 0.0)
+        presence.arrive(f"h{number}", "b", 2 * number + 1, 0.0)
+        presence.depart(f"h{number}", 2 * number + 1)
+    assert len(presence._names) == 3
 
 
 class PresenceMachine(RuleBasedStateMachine):
