@@ -39,12 +39,15 @@ class FakeGpu:
     errors: dict[str, int] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
     lost: bool = False
+    xids: list[int] = field(default_factory=list)
+    """Raised when this is told, and told on to whoever listens then."""
 
     def lines(self) -> list[str]:
         lines = [f"gpu {self.uuid}"]
         lines += [f"{key} {value}" for key, value in self.values.items()]
         lines += [f"error {key} {code}" for key, code in self.errors.items()]
         lines += [f"hang {function}" for function in sorted(self.hangs)]
+        lines += [f"xid {code}" for code in self.xids]
         return [*lines, "lost"] if self.lost else lines
 
 

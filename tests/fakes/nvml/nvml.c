@@ -13,6 +13,9 @@
  *     nvmlDeviceGetClockInfo[1] 1980            or the answer to one argument
  *     error nvmlDeviceGetFieldValues[82] 3      the error of one field
  *     lost                                      every call on this GPU answers GPU_IS_LOST
+ *     xid 79                                    this GPU raises an XID now: told once, if it is listened to, else never
+ *     nvmlDeviceGetComputeRunningProcesses_v3 12 13:512 14:na 15:8/2     PIDs, MiB (1 if not told), GPU instance
+ *     nvmlDeviceGetProcessUtilization 12:55@1000                         PID, percent of SM, time in microseconds
  *
  * What is told nothing answers NOT_SUPPORTED. To grow: one short function per function of NVML, by the helpers below.
  */
@@ -34,8 +37,10 @@ enum {
     UNINITIALIZED = 1,
     INVALID_ARGUMENT = 2,
     NOT_SUPPORTED = 3,
+    NOT_FOUND = 6,
     INSUFFICIENT_SIZE = 7,
     DRIVER_NOT_LOADED = 9,
+    TIMEOUT = 10,
     GPU_IS_LOST = 15,
     ARGUMENT_VERSION_MISMATCH = 25,
 };
@@ -108,6 +113,8 @@ static void read_line(char *line, Section **section) {
     }
 }
 
+static void raise_xids(void), forget_set(void);
+
 static void read_script(void) {
     const char *path = getenv("GPUFLEET_FAKE_NVML");
     struct stat now;
@@ -123,6 +130,7 @@ static void read_script(void) {
     char line[TEXT + NAME];
     while (fgets(line, sizeof line, file)) read_line(line, &section);
     fclose(file);
+    raise_xids();
 }
 
 static const char *find(const Section *section, const char *key) {
@@ -221,7 +229,7 @@ EXPORT nvmlReturn_t nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 
 EXPORT nvmlReturn_t nvmlShutdown(void) {
     nvmlReturn_t code = begin(NULL, __func__);
-    if (!code) sessions--;
+    if (!code && !--sessions) forget_set();
     return code;
 }
 
@@ -272,6 +280,36 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **o
     if (!device) return INVALID_ARGUMENT;
     if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
     *out = device;
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, Device **out) {
+    unsigned int wanted[3] = {0}, found[3] = {0};
+    char code[TEXT];
+    if (!address || !out || sscanf(address, "%x:%x:%x", &wanted[0], &wanted[1], &wanted[2]) != 3) return INVALID_ARGUMENT;
+    nvmlReturn_t failed = begin(NULL, __func__);
+    if (failed) return failed;
+    Device *device = NULL;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < gpu_count && !device; i++) {
+        const char *text = find(&gpus[i], "nvmlDeviceGetPciInfo_v3");
+        if (text && sscanf(text, "%x:%x:%x", &found[0], &found[1], &found[2]) == 3 && !memcmp(found, wanted, sizeof found))
+            device = handle_of(gpus[i].uuid);
+    }
+    pthread_mutex_unlock(&lock);
+    if (!device) return NOT_FOUND;
+    if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
+    *out = device;
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetIndex(const Device *device, unsigned int *out) {
+    if (!device || !out) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, __func__);
+    if (code) return code;
+    pthread_mutex_lock(&lock);
+    *out = (unsigned int)(section_of(device) - gpus);
+    pthread_mutex_unlock(&lock);
     return SUCCESS;
 }
 
@@ -466,6 +504,14 @@ typedef struct {
     unsigned int gpuInstanceId, computeInstanceId;
 } Process;
 
+static Process process_of(const char *entry) {
+    const char *memory = strchr(entry, ':'), *instance = strchr(entry, '/');
+    unsigned long long bytes = 1 << 20;
+    if (memory) bytes = strncmp(memory, ":na", 3) ? strtoull(memory + 1, NULL, 10) << 20 : ~0ULL;
+    unsigned int in = instance ? (unsigned int)strtoul(instance + 1, NULL, 10) : 0xFFFFFFFF;
+    return (Process){(unsigned int)strtoul(entry, NULL, 10), bytes, in, in == 0xFFFFFFFF ? in : 0};
+}
+
 static nvmlReturn_t answer_processes(const Device *device, const char *function, unsigned int *count, Process *out) {
     char text[TEXT];
     if (!device || !count) return INVALID_ARGUMENT;
@@ -474,9 +520,8 @@ static nvmlReturn_t answer_processes(const Device *device, const char *function,
     if (!told(device, "", function, "", text)) return NOT_SUPPORTED;
     unsigned int room = *count, found = 0;
     char *rest = text;
-    for (char *pid = word(&rest); *pid; pid = word(&rest), found++)
-        if (out && found < room)
-            out[found] = (Process){(unsigned int)strtoul(pid, NULL, 10), 1 << 20, 0xFFFFFFFF, 0xFFFFFFFF};
+    for (char *entry = word(&rest); *entry; entry = word(&rest), found++)
+        if (out && found < room) out[found] = process_of(entry);
     *count = found;
     return found > room ? INSUFFICIENT_SIZE : SUCCESS;
 }
@@ -495,4 +540,110 @@ EXPORT nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v2(const Device *devic
 
 EXPORT nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(const Device *device, unsigned int *count, Process *out) {
     return answer_processes(device, __func__, count, out);
+}
+
+typedef struct {
+    unsigned int pid;
+    unsigned long long timeStamp;
+    unsigned int smUtil, memUtil, encUtil, decUtil;
+} ProcessSample;
+
+EXPORT nvmlReturn_t nvmlDeviceGetProcessUtilization(const Device *device, ProcessSample *out, unsigned int *count,
+                                                    unsigned long long since) {
+    char text[TEXT];
+    if (!device || !count) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, __func__);
+    if (code) return code;
+    if (!told(device, "", __func__, "", text)) return NOT_SUPPORTED;
+    unsigned int room = *count, found = 0;
+    char *rest = text;
+    for (char *entry = word(&rest); *entry; entry = word(&rest)) {
+        ProcessSample sample = {0};
+        if (sscanf(entry, "%u:%u@%llu", &sample.pid, &sample.smUtil, &sample.timeStamp) != 3) abort();
+        if (sample.timeStamp <= since) continue;
+        if (out && found < room) out[found] = sample;
+        found++;
+    }
+    *count = found;
+    if (!found) return NOT_FOUND;
+    return !out || found > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+/* ---- events: what happens before a GPU is listened to is never told ---------------------------------------------- */
+
+enum { XID_CRITICAL_ERROR = 8, MOST_EVENTS = 4096 };
+
+typedef struct {
+    Device *device;
+    unsigned long long type, data;
+    unsigned int gpuInstanceId, computeInstanceId;
+} Event;
+
+static struct {
+    bool open;
+    int listening, waiting;
+    Device *devices[MOST_GPUS];
+    Event events[MOST_EVENTS];
+} set;
+
+static void raise_xids(void) {
+    for (int i = 0; set.open && i < set.listening; i++) {
+        Section *section = section_of(set.devices[i]);
+        for (int j = 0; section && j < section->count; j++) {
+            if (strcmp(section->entries[j].key, "xid") || set.waiting == MOST_EVENTS) continue;
+            unsigned long long code = strtoull(section->entries[j].text, NULL, 10);
+            set.events[set.waiting++] = (Event){set.devices[i], XID_CRITICAL_ERROR, code, 0xFFFFFFFF, 0xFFFFFFFF};
+        }
+    }
+}
+
+static void forget_set(void) {
+    set.open = false;
+    set.listening = set.waiting = 0;
+}
+
+EXPORT nvmlReturn_t nvmlEventSetCreate(void **out) {
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (code) return code;
+    if (set.open) abort(); /* one at a time: the last one was not given back */
+    set.open = true;
+    *out = &set;
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlEventSetFree(void *which) {
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (code) return code;
+    if (which != &set || !set.open) return INVALID_ARGUMENT;
+    forget_set();
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlDeviceGetSupportedEventTypes(const Device *device, unsigned long long *out) {
+    return answer_long(device, __func__, out);
+}
+
+EXPORT nvmlReturn_t nvmlDeviceRegisterEvents(Device *device, unsigned long long types, void *which) {
+    if (!device || which != &set || !set.open || types != XID_CRITICAL_ERROR) return INVALID_ARGUMENT;
+    nvmlReturn_t code = begin(device, __func__);
+    if (code) return code;
+    for (int i = 0; i < set.listening; i++)
+        if (set.devices[i] == device) return SUCCESS;
+    if (set.listening < MOST_GPUS) set.devices[set.listening++] = device;
+    return SUCCESS;
+}
+
+EXPORT nvmlReturn_t nvmlEventSetWait_v2(void *which, Event *out, unsigned int milliseconds) {
+    if (which != &set || !set.open || !out) return INVALID_ARGUMENT;
+    if (milliseconds) abort(); /* a tick never waits */
+    nvmlReturn_t code = begin(NULL, __func__);
+    if (code) return code;
+    if (set.waiting) {
+        *out = set.events[0];
+        memmove(set.events, set.events + 1, sizeof(Event) * (size_t)--set.waiting);
+        return SUCCESS;
+    }
+    for (int i = 0; i < set.listening; i++)
+        if (!section_of(set.devices[i]) || find(section_of(set.devices[i]), "lost")) return GPU_IS_LOST;
+    return TIMEOUT;
 }
