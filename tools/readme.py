@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gpufleet_agent.probe.nvidia_smi.fields import NOT_OFFERED
-from gpufleet_agent.probe.readers import READERS
+from gpufleet_agent.probe.readers import METRICS as READ_BY_NVML
 from gpufleet_agent.settings import SETTINGS as AGENT_SETTINGS
 from gpufleet_collector.settings import SETTINGS as COLLECTOR_SETTINGS
 from gpufleet_proto.catalog import METRICS
@@ -53,7 +53,7 @@ def _metrics() -> str:
     head = ["| metric | unit | tier | meaning | nvml | nvidia-smi |", "|---|---|---|---|---|---|"]
     rows = [
         f"| `{metric.name}` | {metric.unit} | {metric.tier.value} | {metric.help} "
-        f"| {_yes(metric.name in READERS)} | {_yes(metric.name not in NOT_OFFERED)} |"
+        f"| {_yes(metric.name in READ_BY_NVML)} | {_yes(metric.name not in NOT_OFFERED)} |"
         for metric in METRICS
     ]
     return "\n".join([*head, *rows]) + "\n"

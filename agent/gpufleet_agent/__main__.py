@@ -113,6 +113,7 @@ def _snapshot(arguments: argparse.Namespace) -> int:
         stderr=sys.stderr,
         nvidia_smi=config.nvidia_smi,
         host=config.host_name,
+        gpm=config.gpm,
     )
 
 

@@ -51,6 +51,7 @@ class Agent:
             config.nvidia_smi,
             config.host_name,
             phase=phase_of(config.host_name),
+            gpm=config.gpm,
         )
         rng = random.SystemRandom()
         self.probe = ProbeProcess(

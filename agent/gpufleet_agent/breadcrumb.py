@@ -1,5 +1,5 @@
-"""A page of memory shared by probe and supervisor in which the probe says which driver call it is in: the one thing
-that can still be read when that call never returns."""
+"""Memory shared by probe and supervisor in which each thread of the probe says which driver call it is in: the one
+thing that can still be read when that call never returns."""
 
 import mmap
 import os
@@ -7,11 +7,15 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SIZE = 256
+SLOT_BYTES = 256
+MAIN_SLOT, SLOW_SLOT = 0, 1
+"""One for each thread that calls the driver: the ticks, and the slow tier beside them."""
+SLOTS = 2
+SIZE = SLOTS * SLOT_BYTES
 _HEADER = struct.Struct("<QddHH")
 """Version (odd while being written), start (monotonic seconds, 0: none), deadline (seconds), lengths of the texts."""
 _TEXT_AT = _HEADER.size
-_TEXT_MAX = (SIZE - _TEXT_AT) // 2
+_TEXT_MAX = (SLOT_BYTES - _TEXT_AT) // 2
 DEFAULT_DEADLINE_SECONDS = 5.0
 
 
@@ -41,12 +45,16 @@ def create() -> int:
 
 
 class BreadcrumbWriter:
-    """The probe's end. Implements `readings.Breadcrumb`."""
+    """The end of one thread of the probe, which alone writes to its slot. Implements `readings.Breadcrumb`."""
 
     def __init__(
-        self, descriptor: int, clock: Callable[[], float], deadline_seconds: float = DEFAULT_DEADLINE_SECONDS
+        self,
+        descriptor: int,
+        clock: Callable[[], float],
+        deadline_seconds: float = DEFAULT_DEADLINE_SECONDS,
+        slot: int = MAIN_SLOT,
     ) -> None:
-        self._memory = mmap.mmap(descriptor, SIZE)
+        self._memory = memoryview(mmap.mmap(descriptor, SIZE))[slot * SLOT_BYTES : (slot + 1) * SLOT_BYTES]
         self._clock = clock
         self._deadline = deadline_seconds
         self._version = 0
@@ -57,14 +65,15 @@ class BreadcrumbWriter:
         self._write(self._clock(), deadline, name, where)
 
     def leave(self) -> None:
-        self._write(0.0, 0.0, b"", b"")
+        # Whoever reads meanwhile sees either version, each with a start that says whether a call is under way.
+        self._version += 2
+        _HEADER.pack_into(self._memory, 0, self._version, 0.0, 0.0, 0, 0)
 
     def _write(self, started: float, deadline: float, name: bytes, where: bytes) -> None:
         memory, header = self._memory, _HEADER
         self._version += 2
         header.pack_into(memory, 0, self._version - 1, 0.0, 0.0, 0, 0)
-        if name or where:
-            memory[_TEXT_AT : _TEXT_AT + len(name) + len(where)] = name + where
+        memory[_TEXT_AT : _TEXT_AT + len(name) + len(where)] = name + where
         header.pack_into(memory, 0, self._version, started, deadline, len(name), len(where))
 
 
@@ -75,10 +84,15 @@ class BreadcrumbReader:
         self._memory = mmap.mmap(descriptor, SIZE)
 
     def read(self) -> Call | None:
-        """The call under way, or None (also while it is just being written: the next look will tell)."""
-        page = bytes(self._memory)
+        """Of the calls under way the one whose deadline ends first, or None. A slot that is just being written tells
+        nothing: the next look will."""
+        calls = [call for slot in range(SLOTS) if (call := self._read_slot(slot * SLOT_BYTES)) is not None]
+        return min(calls, key=lambda call: call.started + call.deadline_seconds, default=None)
+
+    def _read_slot(self, at: int) -> Call | None:
+        page = self._memory[at : at + SLOT_BYTES]
         version, started, deadline, name_length, where_length = _HEADER.unpack_from(page)
-        if version % 2 or not started or self._memory[: _HEADER.size] != page[: _HEADER.size]:
+        if version % 2 or not started or self._memory[at : at + _HEADER.size] != page[: _HEADER.size]:
             return None
         where_at = _TEXT_AT + name_length
         name = page[_TEXT_AT:where_at].decode(errors="replace")

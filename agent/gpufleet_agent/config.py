@@ -12,6 +12,7 @@ from gpufleet_agent.errors import ConfigurationError
 DEFAULT_INTERVAL_SECONDS = 5.0
 DEFAULT_COLLECTOR = "grpc://127.0.0.1:50051"
 BACKENDS = ("auto", "nvml", "nvidia-smi", "simulated")
+SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 MAX_HOST_NAME = 253
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 256
@@ -29,6 +30,7 @@ class AgentConfig:
     interval_explicit: bool
     backend: str
     nvidia_smi: str
+    gpm: bool
 
 
 def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> AgentConfig:
@@ -46,6 +48,7 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
         interval_explicit=interval is not None,
         backend=parse_backend(given.get("GPUFLEET_BACKEND") or "auto"),
         nvidia_smi=given.get("GPUFLEET_NVIDIA_SMI") or "nvidia-smi",
+        gpm=parse_switch("GPUFLEET_GPM", given.get("GPUFLEET_GPM") or "true"),
     )
 
 
@@ -90,6 +93,14 @@ def parse_backend(text: str) -> str:
     if text not in BACKENDS:
         raise ConfigurationError(f"GPUFLEET_BACKEND={text!r} is not a backend: choose one of {', '.join(BACKENDS)}")
     return text
+
+
+def parse_switch(variable: str, text: str) -> bool:
+    """`true` or `false`, also as 1 or 0, yes or no, on or off."""
+    switch = SWITCHES.get(text.strip().lower())
+    if switch is None:
+        raise ConfigurationError(f"{variable}={text[:80]!r} is not a switch: write true or false")
+    return switch
 
 
 def parse_host_name(text: str) -> str:

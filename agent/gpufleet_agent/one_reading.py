@@ -48,8 +48,9 @@ def take(
     host: str,
     environ: Mapping[str, str],
     timeout_seconds: float = TIMEOUT_SECONDS,
+    gpm: bool = True,
 ) -> Taken:
-    """One reading by `backend`, or the reason why there is none within `timeout_seconds`."""
+    """One whole reading by `backend`, or the reason why there is none within `timeout_seconds`."""
     descriptor = breadcrumb.create()
     crumbs = BreadcrumbReader(descriptor)
     orders = {
@@ -58,6 +59,8 @@ def take(
         "nvidia_smi": nvidia_smi,
         "breadcrumb_descriptor": descriptor,
         "simulated_host": host,
+        "gpm": gpm,
+        "whole": True,
     }
     try:
         process = _start(orders, descriptor, environ)

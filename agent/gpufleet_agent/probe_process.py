@@ -40,6 +40,7 @@ class ProbeOrders:
     simulated_host: str = ""
     seed: int = 0
     phase: float = 0.0
+    gpm: bool = True
     call_deadline_seconds: float = breadcrumb.DEFAULT_DEADLINE_SECONDS
 
 

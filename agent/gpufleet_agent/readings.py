@@ -99,6 +99,14 @@ class CanLeaveAlone(Protocol):
         """From now on make no driver call on the GPUs with these indexes; they are not in the readings."""
 
 
+@runtime_checkable
+class CanWarmUp(Protocol):
+    """A backend whose first reading lacks what takes time: differences, and calls that are slow."""
+
+    def warm_up(self, instant_us: int) -> None:
+        """Read once for nothing and wait, for a few seconds at most, so that the next reading is whole."""
+
+
 class Backend(Protocol):
     """One way to read the GPUs of a host.
 

@@ -23,5 +23,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("GPUFLEET_LABELS", "none", "labels of this host, such as rack=r1,pool=train"),
     Setting("GPU_POLL_INTERVAL_SECONDS", "5.0", "seconds between two readings; wins over the collector's wish"),
     Setting("GPUFLEET_BACKEND", "auto", "how GPUs are read: auto, nvml, nvidia-smi or simulated"),
+    Setting("GPUFLEET_GPM", "true", "false leaves the activity counters of Hopper and newer to another profiler"),
     Setting("GPUFLEET_NVIDIA_SMI", "nvidia-smi from PATH", "the nvidia-smi command"),
 )

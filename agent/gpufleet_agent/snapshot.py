@@ -26,6 +26,7 @@ def run(
     nvidia_smi: str | None = None,
     host: str | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    gpm: bool = True,
 ) -> int:
     """Print one reading; the exit status: 0 with GPUs, 1 without (the reason goes to `stderr`), 2 for a wrong name.
 
@@ -36,7 +37,9 @@ def run(
         return 2
     host = host or environ.get("GPUFLEET_HOST_NAME") or socket.gethostname()
     nvidia_smi = nvidia_smi or environ.get("GPUFLEET_NVIDIA_SMI") or "nvidia-smi"
-    taken = take(backend_name, nvidia_smi=nvidia_smi, host=host, environ=environ, timeout_seconds=timeout_seconds)
+    taken = take(
+        backend_name, nvidia_smi=nvidia_smi, host=host, environ=environ, timeout_seconds=timeout_seconds, gpm=gpm
+    )
     reading = taken.reading or _NO_READING
     if as_json:
         stdout.write(as_document(taken, host) + "\n")

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from gpufleet_agent.probe.readers import NOT_READ, READERS, merge
-from gpufleet_proto.catalog import METRICS, Tier
+from gpufleet_agent.probe import readers
+from gpufleet_agent.probe.readers import CORE, METRICS, NOT_READ, PROFILING, SLOW, merge
+from gpufleet_proto.catalog import METRICS as CATALOGUE_METRICS
+from gpufleet_proto.catalog import Tier
 
-CATALOGUE = [metric.name for metric in METRICS]
-CORE = [metric.name for metric in METRICS if metric.tier is Tier.CORE]
+CATALOGUE = [metric.name for metric in CATALOGUE_METRICS]
 
 
 def gaps(catalogue: Iterable[str], readers: Iterable[str], not_read: Iterable[str]) -> list[str]:
@@ -25,32 +26,45 @@ def gaps(catalogue: Iterable[str], readers: Iterable[str], not_read: Iterable[st
 
 
 def test_nvml_reads_every_metric_or_says_why_not() -> None:
-    assert gaps(CATALOGUE, READERS, NOT_READ) == []
+    assert gaps(CATALOGUE, METRICS, NOT_READ) == []
     assert all(NOT_READ.values())
 
 
-def test_nvml_reads_the_core_tier_in_full() -> None:
-    assert gaps(CORE, [name for name in READERS if name in CORE], []) == []
+@pytest.mark.parametrize(("tier", "read"), [(Tier.CORE, CORE), (Tier.PROFILING, PROFILING), (Tier.SLOW, SLOW)])
+def test_nvml_reads_every_tier_in_full_and_at_its_own_pace(tier: Tier, read: Iterable[str]) -> None:
+    assert gaps([metric.name for metric in CATALOGUE_METRICS if metric.tier is tier], read, []) == []
+
+
+def test_limits_of_the_readers_are_those_of_the_catalogue() -> None:
+    most = {metric.name: metric.max for metric in CATALOGUE_METRICS}
+    assert most["remapped_rows_corrected_total"] == readers.remapping.MOST_ROWS
+    assert most["ecc_corrected_total"] == readers.ecc.MOST_ERRORS
+    assert most["nvlink_errors_total"] == readers.nvlink.MOST_ERRORS
+    assert most["nvlink_tx_mb_per_second"] == readers.profiling.FASTEST_MEBIBYTES
+    assert most["power_throttle_seconds_total"] == readers.throttling.MOST_SECONDS
+    assert most["recovery_action"] == readers.recovery.LAST_ACTION
+    assert most["pcie_link_width"] == readers.pcie.WIDEST_LANES
+    assert most["pcie_link_generation"] == readers.pcie.NEWEST_GENERATION
 
 
 @pytest.mark.parametrize(
-    ("readers", "not_read", "complaint"),
+    ("read", "not_read", "complaint"),
     [
-        (READERS.keys() - {"power_watts"}, NOT_READ, "power_watts has neither a reader nor a stated absence"),
-        (READERS, NOT_READ.keys() - {"ecc_corrected_total"}, "ecc_corrected_total has neither"),
-        ({*READERS, "horsepower"}, NOT_READ, "horsepower has a reader and is no metric"),
-        (READERS, {*NOT_READ, "horsepower"}, "horsepower has a stated absence and is no metric"),
-        (READERS, {*NOT_READ, "power_watts"}, "power_watts has both"),
+        ({*METRICS} - {"power_watts"}, NOT_READ, "power_watts has neither a reader nor a stated absence"),
+        ({*METRICS} - {"sm_active_percent"}, NOT_READ, "sm_active_percent has neither"),
+        ({*METRICS, "horsepower"}, NOT_READ, "horsepower has a reader and is no metric"),
+        (METRICS, {*NOT_READ, "horsepower"}, "horsepower has a stated absence and is no metric"),
+        (METRICS, {*NOT_READ, "power_watts"}, "power_watts has both"),
     ],
 )
-def test_the_guard_fires_on_a_broken_table(readers: Iterable[str], not_read: Iterable[str], complaint: str) -> None:
-    (found,) = gaps(CATALOGUE, readers, not_read)
+def test_the_guard_fires_on_a_broken_table(read: Iterable[str], not_read: Iterable[str], complaint: str) -> None:
+    (found,) = gaps(CATALOGUE, read, not_read)
     assert found.startswith(complaint)
 
 
 def test_two_readers_of_one_metric_are_refused() -> None:
     with pytest.raises(ValueError, match="two readers for power_watts"):
-        merge(READERS, {"power_watts": READERS["power_watts"]})
+        merge(CORE, {"power_watts": CORE["power_watts"]})
 
 
 def test_the_backend_knows_the_metrics_without_protobuf_and_without_loading_nvml() -> None:

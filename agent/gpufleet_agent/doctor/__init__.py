@@ -21,6 +21,7 @@ def run(
     stdout: TextIO,
     root: Path = Path("/"),
     read: Callable[[str], Taken] | None = None,
+    gpm: bool = True,
 ) -> int:
     """Print what was found; the exit status: 0 when a backend reads GPUs, else 1.
 
@@ -28,7 +29,7 @@ def run(
     backend's name (by default in a process of its own, with a time limit).
     """
     if read is None:
-        read = partial(take, nvidia_smi=nvidia_smi, host="", environ=environ)
+        read = partial(take, nvidia_smi=nvidia_smi, host="", environ=environ, gpm=gpm)
     stdout.write("gpufleet-agent doctor\n")
     taken: dict[str, Taken] = {}
     for name in REAL_BACKENDS:

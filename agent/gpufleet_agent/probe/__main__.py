@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS, BreadcrumbWriter
+from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS, SLOW_SLOT, BreadcrumbWriter
 from gpufleet_agent.frames import encode
 from gpufleet_agent.probe.backends import open_backend
-from gpufleet_agent.readings import Backend, CanLeaveAlone
+from gpufleet_agent.readings import Backend, CanLeaveAlone, CanWarmUp
 from gpufleet_agent.ticks import InstantStamp, TickSchedule
 
 EXIT_NEEDS_NEW_PROCESS = 75
@@ -36,15 +36,20 @@ class Orders:
     seed: int = 0
     left_alone: Sequence[int] = ()
     phase: float = 0.0
+    gpm: bool = True
+    whole: bool = False
+    """Whether already the first reading is to have everything, for those who want but one."""
 
 
 def run(orders: Orders, stdin: int, stdout: int) -> int:
     """Tick until standard input closes; the exit status."""
-    breadcrumb = BreadcrumbWriter(orders.breadcrumb_descriptor, time.monotonic, orders.call_deadline_seconds)
+    page, deadline = orders.breadcrumb_descriptor, orders.call_deadline_seconds
     backend = open_backend(
         orders.backend,
         nvidia_smi=orders.nvidia_smi,
-        breadcrumb=breadcrumb,
+        breadcrumb=BreadcrumbWriter(page, time.monotonic, deadline),
+        slow_breadcrumb=BreadcrumbWriter(page, time.monotonic, deadline, SLOW_SLOT),
+        gpm=orders.gpm,
         simulated_host=orders.simulated_host,
         seed=orders.seed,
         interval_seconds=orders.interval_seconds,
@@ -52,6 +57,8 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
     _leave_alone(backend, orders.left_alone)
     schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds, orders.phase), InstantStamp()
     try:
+        if orders.whole and isinstance(backend, CanWarmUp):
+            backend.warm_up(time.time_ns() // 1000)
         while True:
             line = _wait_for_order(stdin, schedule.wait_seconds(time.monotonic()))
             if line == b"":

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from gpufleet_agent.readings import Backend, Breadcrumb, CanLeaveAlone, Reading
+from gpufleet_agent.breadcrumb import NoBreadcrumb
+from gpufleet_agent.readings import Backend, Breadcrumb, CanLeaveAlone, CanWarmUp, Reading
 
 NAMES = ("auto", "nvml", "nvidia-smi", "simulated")
 LOOK_AGAIN_US = 60_000_000
@@ -14,19 +15,24 @@ def open_backend(
     *,
     nvidia_smi: str = "nvidia-smi",
     breadcrumb: Breadcrumb,
+    slow_breadcrumb: Breadcrumb | None = None,
+    gpm: bool = True,
     simulated_host: str = "",
     seed: int = 0,
     interval_seconds: float = 5.0,
 ) -> Backend:
     """The backend called `name`. Only its own modules are imported: the probe is to stay small.
 
+    `slow_breadcrumb` is for the calls of a second thread; `gpm` is whether NVML's activity counters are read;
     `nvidia_smi` is that command's name or path; `simulated_host`, `seed` and `interval_seconds` shape a simulated one.
     Raises ValueError for a name that is not in `NAMES`.
     """
     if name == "auto":
-        return AutoBackend([lambda: _open_nvml(breadcrumb), lambda: _open_nvidia_smi(nvidia_smi, breadcrumb)])
+        return AutoBackend(
+            [lambda: _open_nvml(breadcrumb, slow_breadcrumb, gpm), lambda: _open_nvidia_smi(nvidia_smi, breadcrumb)]
+        )
     if name == "nvml":
-        return _open_nvml(breadcrumb)
+        return _open_nvml(breadcrumb, slow_breadcrumb, gpm)
     if name == "nvidia-smi":
         return _open_nvidia_smi(nvidia_smi, breadcrumb)
     if name == "simulated":
@@ -34,10 +40,11 @@ def open_backend(
     raise ValueError(f"{name!r} is not a backend: choose one of {', '.join(NAMES)}")
 
 
-def _open_nvml(breadcrumb: Breadcrumb) -> Backend:
+def _open_nvml(breadcrumb: Breadcrumb, slow_breadcrumb: Breadcrumb | None, gpm: bool) -> Backend:
     from gpufleet_agent.probe.nvml import NvmlBackend
+    from gpufleet_agent.probe.slow_tier import SlowTier
 
-    return NvmlBackend(breadcrumb)
+    return NvmlBackend(breadcrumb, gpm=gpm, slow_tier=SlowTier(slow_breadcrumb or NoBreadcrumb()))
 
 
 def _open_nvidia_smi(command: str, breadcrumb: Breadcrumb) -> Backend:
@@ -81,6 +88,12 @@ class AutoBackend:
             return reading
         return self._look(instant_us)
 
+    def warm_up(self, instant_us: int) -> None:
+        """Choose a backend, and warm it up."""
+        self.read(instant_us)
+        if self._chosen is not None:
+            _warm_up(self._chosen, instant_us)
+
     def leave_alone(self, indexes: frozenset[int]) -> None:
         """Passed on to whatever is open, and to what is opened later."""
         self._left_alone = indexes
@@ -120,3 +133,8 @@ class AutoBackend:
 def _leave_alone(backend: Backend, indexes: frozenset[int]) -> None:
     if isinstance(backend, CanLeaveAlone):
         backend.leave_alone(indexes)
+
+
+def _warm_up(backend: Backend, instant_us: int) -> None:
+    if isinstance(backend, CanWarmUp):
+        backend.warm_up(instant_us)

@@ -1,9 +1,13 @@
 """The NVML backend: opens the driver, finds its GPUs anew at every tick, and gives each its own reading, so that what
 fails on one GPU or in one call costs nothing else."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gpufleet_agent.probe.gpm import SHORTEST_GAP_SECONDS, GpmSampler, Subject
+from gpufleet_agent.probe.mig import MigReader, parent_absences
 from gpufleet_agent.probe.nvml_driver import (
     LIB_RM_VERSION_MISMATCH,
     LIBRARY_FOLDERS,
@@ -12,13 +16,13 @@ from gpufleet_agent.probe.nvml_driver import (
     GpuLost,
     NvmlDriver,
     SessionFailed,
-    Unreadable,
 )
 from gpufleet_agent.probe.nvml_identity import identify
 from gpufleet_agent.probe.nvml_notes import no_gpu_note, session_note, unopened_note
 from gpufleet_agent.probe.pid_namespace import pid_namespace_is_host as judge_pid_namespace
-from gpufleet_agent.probe.readers import READERS
+from gpufleet_agent.probe.readers import CORE, METRICS
 from gpufleet_agent.probe.readers.device import Device
+from gpufleet_agent.probe.slow_tier import SlowTier, Target, read_metrics
 from gpufleet_agent.readings import (
     DRIVER_MISMATCH,
     ERROR,
@@ -35,6 +39,9 @@ MAX_GPUS = 256
 MAX_KNOWN_GPUS = 2 * MAX_GPUS
 """GPUs remembered, the lost ones included; past it those known longest and missing now are forgotten."""
 
+SETTLE_SECONDS = 4.0
+"""For the slow tier when one reading is to have everything: 32 GPUs take 1.3 s."""
+
 LOST_REASON = "LOST"
 
 
@@ -45,6 +52,8 @@ class _Session:
     driver: NvmlDriver
     driver_version: str | None
     nvml_version: str | None
+    gpm: GpmSampler | None
+    mig: MigReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,13 @@ class _Known:
 
 @dataclass(slots=True)
 class _Tick:
-    """What one reading has come to so far."""
+    """What one reading has come to so far; it began at `now` (monotonic seconds)."""
 
+    now: float
     found: dict[str, GpuReading] = field(default_factory=dict)
     unopened: dict[int, int] = field(default_factory=dict)
     """Index to NVML's answer, for GPUs that are listed and cannot be opened or do not tell their UUID."""
+    slow: list[Target] = field(default_factory=list)
     failed: SessionFailed | None = None
 
 
@@ -76,14 +87,20 @@ class NvmlBackend:
         *,
         pid_namespace_is_host: bool | None = None,
         library_folders: tuple[str, ...] = LIBRARY_FOLDERS,
+        gpm: bool = False,
+        slow_tier: SlowTier | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`pid_namespace_is_host` is judged from /proc when None. `library_folders` are searched for the library after
-        the loader's own."""
+        the loader's own. Without `gpm` and without a slow tier their metrics are not asked for."""
         self._breadcrumb = breadcrumb
         self._library_folders = library_folders
         if pid_namespace_is_host is None:
             pid_namespace_is_host = judge_pid_namespace(Path("/proc"))
         self._pid_namespace_is_host = pid_namespace_is_host
+        self._gpm = gpm
+        self._slow_tier = slow_tier
+        self._clock = clock
         self._session: _Session | None = None
         self._known: dict[str, _Known] = {}
         self._needs_new_process = False
@@ -111,25 +128,42 @@ class NvmlBackend:
                 note=session_note(failed.call, failed.code),
             )
 
+    def warm_up(self, instant_us: int) -> None:
+        """Wait for a first pass of the slow tier, and until a second sample can be compared with the first."""
+        if not self.read(instant_us).gpus:
+            return
+        began = self._clock()
+        if self._slow_tier is not None:
+            self._slow_tier.settle(SETTLE_SECONDS)
+        if self._gpm:
+            time.sleep(max(0.0, 2 * SHORTEST_GAP_SECONDS - (self._clock() - began)))
+
     def leave_alone(self, indexes: frozenset[int]) -> None:
         """GPUs on which a call hung before: another call would hang this process too."""
         self._left_alone = indexes
 
     def close(self) -> None:
         """Release the driver and forget the GPUs that were seen."""
+        if self._slow_tier is not None:
+            self._slow_tier.close()
         self._release()
         self._known.clear()
 
     def _open(self) -> _Session:
         driver = NvmlDriver(self._breadcrumb, self._library_folders)
+        gpm = GpmSampler(driver) if self._gpm else None
         return _Session(
             driver=driver,
             driver_version=_text(driver, "nvmlSystemGetDriverVersion"),
             nvml_version=_text(driver, "nvmlSystemGetNVMLVersion"),
+            gpm=gpm,
+            mig=MigReader(driver, gpm, pid_namespace_is_host=self._pid_namespace_is_host),
         )
 
     def _release(self) -> None:
         if self._session is not None:
+            if self._session.gpm is not None:
+                self._session.gpm.close()
             self._session.driver.close()
             self._session = None
         # The next session may find the same boards with another VBIOS or in another slot.
@@ -142,10 +176,12 @@ class NvmlBackend:
 
     def _read(self, session: _Session) -> Reading:
         count = session.driver.call_whole("nvmlDeviceGetCount")
-        tick = _Tick()
+        tick = _Tick(self._clock())
         for index in range(min(count, MAX_GPUS)):
             if index not in self._left_alone:
-                self._read_index(session.driver, index, tick)
+                self._read_index(session, index, tick)
+        if self._slow_tier is not None:
+            self._slow_tier.tick_ended(tuple(tick.slow))
         gpus = (*tick.found.values(), *self._missing(tick))
         self._forget_excess(tick)
         if tick.failed is not None:
@@ -161,10 +197,10 @@ class NvmlBackend:
             note=_note(count, tick),
         )
 
-    def _read_index(self, driver: NvmlDriver, index: int, tick: _Tick) -> None:
+    def _read_index(self, session: _Session, index: int, tick: _Tick) -> None:
         """Read the GPU at `index`. Its UUID is asked for every time: indexes move, and a value must never be filed
         under the GPU that sat there before."""
-        label = f"GPU {index}"
+        label, driver = f"GPU {index}", session.driver
         try:
             handle = driver.open_gpu(index, label)
             uuid = driver.call("nvmlDeviceGetUUID", label, handle)
@@ -177,18 +213,39 @@ class NvmlBackend:
             return
         if uuid and uuid not in tick.found:
             device = Device(driver, handle, label, self._pid_namespace_is_host)
-            tick.found[uuid] = self._read_gpu(device, uuid, index, tick)
+            for reading in self._read_gpu(session, device, uuid, index, tick):
+                tick.found[reading.gpu.uuid] = reading
 
-    def _read_gpu(self, device: Device, uuid: str, index: int, tick: _Tick) -> GpuReading:
+    def _read_gpu(self, session: _Session, device: Device, uuid: str, index: int, tick: _Tick) -> list[GpuReading]:
+        """The GPU, and its MIG instances after it."""
         try:
             gpu = self._identify(device, uuid, index)
-            values, absent = _read_metrics(device)
+            readings = self._read_tiers(session, device, gpu, tick.now)
         except GpuLost:
-            return _unread(self._last_identity(uuid, index), LOST, LOST_REASON)
+            if session.gpm is not None:
+                session.gpm.forget(uuid)
+            return [_unread(self._last_identity(uuid, index), LOST, LOST_REASON)]
         except SessionFailed as failed:
             tick.failed = failed
-            return _unread(self._last_identity(uuid, index), _state_after(failed), ERROR)
-        return GpuReading(gpu=gpu, values=values, absent=absent)
+            return [_unread(self._last_identity(uuid, index), _state_after(failed), ERROR)]
+        tick.slow.append(Target(uuid, index))
+        return readings
+
+    def _read_tiers(self, session: _Session, device: Device, gpu: GpuIdentity, now: float) -> list[GpuReading]:
+        values, absent = read_metrics(device, CORE)
+        if session.gpm is not None:
+            activity, inactive = session.gpm.read(Subject(gpu.uuid, device.gpu, device.handle), now)
+            values |= activity
+            absent |= inactive
+        if self._slow_tier is not None:
+            slow = self._slow_tier.take(gpu.uuid)
+            values |= slow.values
+            absent |= slow.absent
+        partition = session.mig.partition(device.handle, gpu, now)
+        if not partition.on:
+            return [GpuReading(gpu=gpu, values=values, absent=absent)]
+        parent = GpuReading(gpu=gpu, values=values, absent=parent_absences(absent, partition))
+        return [parent, *session.mig.read(device.handle, partition, now)]
 
     def _identify(self, device: Device, uuid: str, index: int) -> GpuIdentity:
         known = self._known.get(uuid)
@@ -222,19 +279,8 @@ class NvmlBackend:
                 del self._known[uuid]
 
 
-def _read_metrics(device: Device) -> tuple[dict[str, int | float], dict[str, str]]:
-    values: dict[str, int | float] = {}
-    absent: dict[str, str] = {}
-    for name, reader in READERS.items():
-        try:
-            values[name] = reader(device)
-        except Unreadable as unreadable:
-            absent[name] = unreadable.reason
-    return values, absent
-
-
 def _unread(gpu: GpuIdentity, state: str, reason: str) -> GpuReading:
-    return GpuReading(gpu=gpu, state=state, absent=dict.fromkeys(READERS, reason))
+    return GpuReading(gpu=gpu, state=state, absent=dict.fromkeys(METRICS, reason))
 
 
 def _missing_reading(gpu: GpuIdentity, tick: _Tick) -> GpuReading:

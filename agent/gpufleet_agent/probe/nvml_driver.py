@@ -119,6 +119,13 @@ class NvmlDriver:
             raise SessionFailed(name, code)
         return answer
 
+    def structure(self, name: str) -> Any:
+        """An empty structure of nvidia-ml-py's, for functions that fill one in. `CallFailed` where it has none."""
+        made = getattr(self._nvml, name, None)
+        if made is None:
+            raise CallFailed(name, FUNCTION_NOT_FOUND)
+        return made()
+
     def close(self) -> None:
         """End the session; NVML has nothing to say about it that anybody could act on."""
         self._call("nvmlShutdown", "", ())

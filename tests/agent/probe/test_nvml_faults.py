@@ -21,7 +21,7 @@ from fakes.nvml.library import (
     whole_gpu,
 )
 from gpufleet_agent.probe.nvml import MAX_GPUS
-from gpufleet_agent.probe.readers import READERS
+from gpufleet_agent.probe.readers import METRICS
 
 UNINITIALIZED = 1
 GPU_NOT_FOUND = 28
@@ -39,7 +39,7 @@ def test_a_lost_gpu_costs_that_gpu_and_keeps_its_name(nvml: NvmlProcess, code: i
         "gpu": before[uuid_of(1)]["gpu"],
         "state": "lost",
         "values": {},
-        "absent": dict.fromkeys(READERS, "LOST"),
+        "absent": dict.fromkeys(METRICS, "LOST"),
     }
     assert after[uuid_of(0)] == before[uuid_of(0)]
     assert after[uuid_of(2)] == before[uuid_of(2)]

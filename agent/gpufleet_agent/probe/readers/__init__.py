@@ -4,7 +4,21 @@ the catalogue itself, which would cost it the memory of protobuf, so a contract 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from gpufleet_agent.probe.readers import clocks, memory, power, processes, thermals, utilization
+from gpufleet_agent.probe.readers import (
+    clocks,
+    ecc,
+    memory,
+    nvlink,
+    pcie,
+    power,
+    processes,
+    profiling,
+    recovery,
+    remapping,
+    thermals,
+    throttling,
+    utilization,
+)
 from gpufleet_agent.probe.readers.device import Device
 
 Reader: TypeAlias = Callable[[Device], int | float]
@@ -22,7 +36,7 @@ def merge(*tables: Mapping[str, Reader]) -> dict[str, Reader]:
     return merged
 
 
-READERS: Mapping[str, Reader] = merge(
+CORE: Mapping[str, Reader] = merge(
     thermals.READERS,
     power.READERS,
     memory.READERS,
@@ -30,34 +44,23 @@ READERS: Mapping[str, Reader] = merge(
     clocks.READERS,
     processes.READERS,
 )
+"""Read at every tick."""
 
-_NO_GPM = "needs two GPM samples a tick apart, which this backend does not take"
-_NO_SLOW_TIER = "belongs to the slow tier, which this backend does not read"
+SLOW: Mapping[str, Reader] = merge(
+    pcie.READERS,
+    ecc.READERS,
+    remapping.READERS,
+    nvlink.READERS,
+    throttling.READERS,
+    recovery.READERS,
+)
+"""Read beside the ticks: see `probe.slow_tier`."""
 
-NOT_READ: Mapping[str, str] = {
-    "sm_active_percent": _NO_GPM,
-    "sm_occupancy_percent": _NO_GPM,
-    "tensor_active_percent": _NO_GPM,
-    "dram_active_percent": _NO_GPM,
-    "fp64_active_percent": _NO_GPM,
-    "fp32_active_percent": _NO_GPM,
-    "fp16_active_percent": _NO_GPM,
-    "nvlink_tx_mb_per_second": _NO_GPM,
-    "nvlink_rx_mb_per_second": _NO_GPM,
-    "pcie_tx_mb_per_second": _NO_SLOW_TIER,
-    "pcie_rx_mb_per_second": _NO_SLOW_TIER,
-    "pcie_link_generation": _NO_SLOW_TIER,
-    "pcie_link_width": _NO_SLOW_TIER,
-    "pcie_replay_total": _NO_SLOW_TIER,
-    "ecc_corrected_total": _NO_SLOW_TIER,
-    "ecc_uncorrected_total": _NO_SLOW_TIER,
-    "remapped_rows_corrected_total": _NO_SLOW_TIER,
-    "remapped_rows_uncorrected_total": _NO_SLOW_TIER,
-    "remapped_rows_pending": _NO_SLOW_TIER,
-    "remapped_rows_failed": _NO_SLOW_TIER,
-    "nvlink_errors_total": _NO_SLOW_TIER,
-    "power_throttle_seconds_total": _NO_SLOW_TIER,
-    "thermal_throttle_seconds_total": _NO_SLOW_TIER,
-    "recovery_action": _NO_SLOW_TIER,
-}
+PROFILING = tuple(profiling.METRICS)
+"""Differences of two samples: see `probe.gpm`."""
+
+METRICS: tuple[str, ...] = (*merge(CORE, SLOW), *PROFILING)
+"""Everything that this backend reads."""
+
+NOT_READ: Mapping[str, str] = {}
 """The catalogue's other metrics, and why this backend has no reader for them."""

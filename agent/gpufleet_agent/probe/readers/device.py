@@ -32,12 +32,12 @@ WHOLE_GPU = 0
 class Device:
     """One GPU at one tick. Made anew for every tick, so that no answer outlives it."""
 
-    __slots__ = ("_answers", "_driver", "_gpu", "_handle", "pid_namespace_is_host")
+    __slots__ = ("_answers", "_driver", "gpu", "handle", "pid_namespace_is_host")
 
     def __init__(self, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> None:
         self._driver = driver
-        self._handle = handle
-        self._gpu = gpu
+        self.handle = handle
+        self.gpu = gpu
         self._answers: dict[tuple[Any, ...], Any] = {}
         self.pid_namespace_is_host = pid_namespace_is_host
 
@@ -53,7 +53,7 @@ class Device:
 
     def _ask(self, name: str, arguments: tuple[Any, ...]) -> Any:
         try:
-            return self._driver.call(name, self._gpu, self._handle, *arguments)
+            return self._driver.call(name, self.gpu, self.handle, *arguments)
         except CallFailed as failed:
             return _Failed(failed.code)
 
@@ -68,18 +68,32 @@ class Device:
         return self.call(names[-1], *arguments)
 
     def field(self, field_id: int) -> int | float:
-        """The value of one NVML field (NVML_FI_*) of this GPU.
+        """The value of one NVML field (NVML_FI_*) of this GPU."""
+        (number,) = self.fields(((field_id, WHOLE_GPU),))
+        if isinstance(number, Unreadable):
+            raise number
+        return number
+
+    def fields(self, wanted: tuple[tuple[int, int], ...]) -> list[int | float | Unreadable]:
+        """The values of several fields, each with its scope, in one call; for a field that failed, its failure. Raises
+        the errors that cost the GPU, whichever field has them.
 
         The call as a whole succeeds when any field did; a field's own value is undefined unless its `nvmlReturn` says
         success (nvml.h; DCGM showed 0 °C for GPUs without the sensor because it did not look: NVIDIA/DCGM#311).
         """
-        value = self.call("nvmlDeviceGetFieldValues", ((field_id, WHOLE_GPU),))[0]
-        if value.nvmlReturn:
-            raise failure("nvmlDeviceGetFieldValues", value.nvmlReturn)
-        if value.valueType >= len(FIELD_MEMBERS):
-            raise Unreadable(ERROR)
-        number: int | float = getattr(value.value, FIELD_MEMBERS[value.valueType])
-        return number
+        return [_number(value) for value in self.call("nvmlDeviceGetFieldValues", wanted)]
+
+
+def _number(value: Any) -> int | float | Unreadable:
+    if value.nvmlReturn:
+        failed = failure("nvmlDeviceGetFieldValues", value.nvmlReturn)
+        if isinstance(failed, Unreadable):
+            return failed
+        raise failed
+    if value.valueType >= len(FIELD_MEMBERS):
+        return Unreadable(ERROR)
+    number: int | float = getattr(value.value, FIELD_MEMBERS[value.valueType])
+    return number
 
 
 class _Failed:

@@ -1,0 +1,215 @@
+"""The slow tier: metrics whose calls take long (20 ms for one PCIe throughput) are read by a thread of their own, so
+that no tick ever waits for them.
+
+The thread has a session of its own with the driver, opened for each pass (NVML counts its users), so that neither side
+closes the library under a call of the other, and it opens only GPUs that the last tick has read, so that it wakes none.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gpufleet_agent.probe.nvml_driver import (
+    LIBRARY_FOLDERS,
+    CallFailed,
+    GpuLost,
+    NvmlDriver,
+    SessionFailed,
+    Unreadable,
+)
+from gpufleet_agent.probe.readers import SLOW, Reader
+from gpufleet_agent.probe.readers.device import Device
+from gpufleet_agent.readings import Breadcrumb
+
+PERIOD_SECONDS = 10.0
+EARLY_SECONDS = 0.5
+"""A pass may start so much before its time where a tick has just ended: the next one would make it late."""
+LATE_SECONDS = 5.0
+"""Where ticks are rarer than the period, a pass waits so long for one to end and then starts by itself."""
+STALE_SECONDS = 2 * (PERIOD_SECONDS + LATE_SECONDS)
+"""Values that no tick has taken for so long are not told any more."""
+JOIN_SECONDS = 1.0
+"""`close` waits so long for the call under way; a thread that hangs in one is left behind."""
+
+
+class SlowSchedule:
+    """When a pass is to start: as far as possible when a tick has just ended, because then none is about to."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+
+    def due(self, now: float, *, tick_ended: bool) -> bool:
+        """Whether a pass is to start at `now` (monotonic seconds); `tick_ended` says that a tick ends just then."""
+        return self._wait(now, tick_ended=tick_ended) <= 0
+
+    def wait_seconds(self, now: float) -> float:
+        """Seconds from `now` until a pass starts even when no tick ends."""
+        return max(0.0, self._wait(now, tick_ended=False))
+
+    def start(self, now: float) -> None:
+        """A pass starts."""
+        self._started = now
+
+    def _wait(self, now: float, *, tick_ended: bool) -> float:
+        if self._started is None:
+            return 0.0 if tick_ended else PERIOD_SECONDS + LATE_SECONDS
+        return self._started + PERIOD_SECONDS + (-EARLY_SECONDS if tick_ended else LATE_SECONDS) - now
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A whole GPU that the last tick has read, where it sat then."""
+
+    uuid: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowReading:
+    """What a pass read of one GPU: values, and for each metric without one the reason."""
+
+    values: Mapping[str, int | float] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_READ = SlowReading()
+
+
+class Results:
+    """What the passes have read and the ticks are to tell: values once, reasons until the next pass. Not locked."""
+
+    def __init__(self) -> None:
+        self._readings: dict[str, SlowReading] = {}
+        self._finished: dict[str, float] = {}
+
+    def put(self, uuid: str, reading: SlowReading, now: float) -> None:
+        """A pass has read this GPU at `now` (monotonic seconds)."""
+        self._readings[uuid], self._finished[uuid] = reading, now
+
+    def take(self, uuid: str, now: float) -> SlowReading:
+        """What is to be told of this GPU by the tick at `now`."""
+        reading = self._readings.get(uuid, NOTHING_READ)
+        finished = self._finished.pop(uuid, None)
+        if finished is not None and now - finished <= STALE_SECONDS:
+            return reading
+        return SlowReading(absent=reading.absent)
+
+    def keep(self, uuids: set[str]) -> None:
+        """Forget all other GPUs: what comes back may have changed."""
+        for uuid in self._readings.keys() - uuids:
+            del self._readings[uuid]
+            self._finished.pop(uuid, None)
+
+
+def read_metrics(device: Device, readers: Mapping[str, Reader]) -> tuple[dict[str, int | float], dict[str, str]]:
+    """What `readers` read of one GPU, and for each that could not the reason."""
+    values: dict[str, int | float] = {}
+    absent: dict[str, str] = {}
+    for name, reader in readers.items():
+        try:
+            values[name] = reader(device)
+        except Unreadable as unreadable:
+            absent[name] = unreadable.reason
+    return values, absent
+
+
+class SlowTier:
+    """The thread and what it shares with the ticks. `breadcrumb` is its own: another thread makes calls meanwhile."""
+
+    def __init__(
+        self,
+        breadcrumb: Breadcrumb,
+        *,
+        library_folders: tuple[str, ...] = LIBRARY_FOLDERS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._breadcrumb = breadcrumb
+        self._library_folders = library_folders
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._schedule = SlowSchedule()
+        self._results = Results()
+        self._targets: tuple[Target, ...] = ()
+        self._passes = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def take(self, uuid: str) -> SlowReading:
+        """What the tick now under way is to tell of a GPU: values that no tick has told yet, and reasons."""
+        with self._changed:
+            return self._results.take(uuid, self._clock())
+
+    def tick_ended(self, targets: tuple[Target, ...]) -> None:
+        """A tick has read these GPUs: they are to be read from now on, and a pass that is due may start."""
+        with self._changed:
+            self._targets = targets
+            self._results.keep({target.uuid for target in targets})
+            if targets and self._schedule.due(self._clock(), tick_ended=True):
+                self._start()
+                self._changed.notify_all()
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until a first pass is done or `seconds` are over; whether one is, or there is nothing to read."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._passes > 0 or not self._targets, seconds)
+
+    def close(self) -> None:
+        """End the thread. One that hangs in a call is not waited for: it ends with its process."""
+        with self._changed:
+            self._stop.set()
+            self._changed.notify_all()
+            self._targets, self._results, self._schedule, self._passes = (), Results(), SlowSchedule(), 0
+        if self._thread is not None:
+            self._thread.join(JOIN_SECONDS)
+
+    def _start(self) -> None:
+        """At most one thread, also after one that was left behind."""
+        if self._thread is None or not self._thread.is_alive():
+            self._stop = threading.Event()
+            self._thread = threading.Thread(target=self._run, name="slow-tier", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (targets := self._wait_for_pass()) is not None:
+            self._read_all(targets)
+            with self._changed:
+                self._passes += 1
+                self._changed.notify_all()
+
+    def _wait_for_pass(self) -> tuple[Target, ...] | None:
+        with self._changed:
+            tick_ended = True
+            while not self._stop.is_set() and not self._schedule.due(self._clock(), tick_ended=tick_ended):
+                tick_ended = self._changed.wait(self._schedule.wait_seconds(self._clock()))
+            self._schedule.start(self._clock())
+            return None if self._stop.is_set() else self._targets
+
+    def _read_all(self, targets: tuple[Target, ...]) -> None:
+        """One pass. What fails here is told by the ticks, which ask the same driver."""
+        try:
+            driver = NvmlDriver(self._breadcrumb, self._library_folders)
+        except SessionFailed:
+            return
+        try:
+            for target in targets:
+                if self._stop.is_set():
+                    return
+                self._read(driver, target)
+        except SessionFailed:
+            return
+        finally:
+            driver.close()
+
+    def _read(self, driver: NvmlDriver, target: Target) -> None:
+        label = f"GPU {target.index}"
+        try:
+            handle = driver.call("nvmlDeviceGetHandleByIndex", label, target.index)
+            if driver.call("nvmlDeviceGetUUID", label, handle) != target.uuid:
+                return
+            device = Device(driver, handle, label, pid_namespace_is_host=False)
+            values, absent = read_metrics(device, SLOW)
+        except (CallFailed, GpuLost):
+            return
+        with self._changed:
+            self._results.put(target.uuid, SlowReading(values, absent), self._clock())
