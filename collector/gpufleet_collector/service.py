@@ -18,8 +18,10 @@ from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.address import parse_address
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.embedded.server import EmbeddedPostgres
+from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.known import known_fleet
+from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.writer import Writer
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
@@ -60,6 +62,8 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     app = create_app(
         live=live,
         history=History(database, clock=clock),
+        events=EventHistory(database),
+        processes=ProcessHistory(database),
         database_ready=_readiness(database, started),
         metrics=metrics,
         settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),

@@ -1,5 +1,6 @@
 """A store in memory with the writer's contract: keeps what it is offered, settles at once or when told."""
 
+from gpufleet_collector.model import Event, ProcessList
 from gpufleet_collector.store.records import HostRecord, ReportWrite
 
 
@@ -10,6 +11,8 @@ class MemoryStore:
         self.declared: list[HostRecord] = []
         self.left: list[str] = []
         self.heard: set[str] = set()
+        self.events: dict[str, Event] = {}
+        self.told: list[ProcessList] = []
         self.samples: dict[tuple[str, int], ReportWrite] = {}
         self.replayed: set[tuple[str, int]] = set()
         self.waiting: list[ReportWrite] = []
@@ -19,6 +22,9 @@ class MemoryStore:
 
     def declare(self, record: HostRecord) -> None:
         self.declared.append(record)
+
+    def tell(self, told: ProcessList) -> None:
+        self.told.append(told)
 
     def hear(self, host: str) -> None:
         self.heard.add(host)
@@ -32,6 +38,8 @@ class MemoryStore:
             return False
         for sample in write.samples:
             self.samples.setdefault((sample.gpu_uuid, sample.recorded_at), write)
+        for event in write.events:
+            self.events.setdefault(event.id, event)
         self.waiting.append(write)
         if not self.hold:
             self.settle_all()

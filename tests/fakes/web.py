@@ -9,7 +9,7 @@ import httpx
 from starlette.applications import Starlette
 
 from fakes.clock import FakeClock
-from fakes.history import FakeHistory
+from fakes.history import FakeEvents, FakeHistory, FakeSpans
 from gpufleet_collector.config import Listen
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
@@ -31,6 +31,8 @@ class Site:
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: SelfMetrics = field(default_factory=SelfMetrics)
     history: FakeHistory = field(default_factory=FakeHistory)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    spans: FakeSpans = field(default_factory=FakeSpans)
 
     def __post_init__(self) -> None:
         self.live = Live(self.clock, self.metrics)
@@ -39,6 +41,8 @@ class Site:
         return create_app(
             live=self.live,
             history=self.history,
+            events=self.events,
+            processes=self.spans,
             database_ready=self.database_ready,
             metrics=self.metrics,
             settings=self.settings,

@@ -20,14 +20,14 @@ class Cleaner:
     limits: IngestLimits
     trimmed: int = 0
 
-    def text(self, text: str) -> str:
-        """Without control characters, and no longer than the limit."""
-        clean = "".join(char for char in text[: 4 * self.limits.string_length] if char.isprintable())
-        clean = clean[: self.limits.string_length]
+    def text(self, text: str, longest: int | None = None) -> str:
+        """Without control characters, and no longer than `longest`, or the limit for strings."""
+        longest = self.limits.string_length if longest is None else longest
+        clean = "".join(char for char in text[: 4 * longest] if char.isprintable())[:longest]
         self.trimmed += clean != text
         return clean
 
-    def optional(self, message: pb.Gpu | pb.Inventory, field: str) -> str | None:
+    def optional(self, message: pb.Gpu | pb.Inventory | pb.Process, field: str) -> str | None:
         return self.text(getattr(message, field)) if message.HasField(field) else None
 
     def labels(self, labels: Mapping[str, str]) -> dict[str, str]:

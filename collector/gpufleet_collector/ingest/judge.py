@@ -24,10 +24,9 @@ class Judgement:
 def judge(report: pb.Report, limits: IngestLimits, now_us: int) -> Judgement:
     """Every GPUStats of the report is either a sample or one refusal."""
     judgement = Judgement()
-    oldest = now_us - round(limits.retention_seconds * MICROSECONDS)
-    newest = now_us + round(limits.future_seconds * MICROSECONDS)
+    oldest, newest = borders(limits, now_us)
     for tick in report.ticks:
-        reason = _refuse_instant(tick.instant_us, oldest, newest)
+        reason = refuse_instant(tick.instant_us, oldest, newest)
         if reason is not None:
             judgement.refused[reason] += len(tick.gpus)
         else:
@@ -35,7 +34,14 @@ def judge(report: pb.Report, limits: IngestLimits, now_us: int) -> Judgement:
     return judgement
 
 
-def _refuse_instant(instant_us: int, oldest: int, newest: int) -> Refusal | None:
+def borders(limits: IngestLimits, now_us: int) -> tuple[int, int]:
+    """The oldest and the newest instant that is taken."""
+    oldest = now_us - round(limits.retention_seconds * MICROSECONDS)
+    return oldest, now_us + round(limits.future_seconds * MICROSECONDS)
+
+
+def refuse_instant(instant_us: int, oldest: int, newest: int) -> Refusal | None:
+    """Why nothing of this instant is taken, or None."""
     if instant_us > newest:
         return Refusal.FUTURE
     return Refusal.TOO_OLD if instant_us < oldest else None

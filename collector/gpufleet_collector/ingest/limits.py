@@ -19,6 +19,12 @@ class IngestLimits:
     """32 boards of 7 MIG instances each, and the boards. The samples of further GPUs are refused: `limit`."""
     samples_per_report: int = 50_000
     """Further samples are refused: `limit`."""
+    events_per_report: int = 1_000
+    """Further events are refused: `limit`."""
+    event_text_length: int = 1_024
+    """The longer text of an event is cut, and counted."""
+    processes_per_host: int = 4_096
+    """Further processes of a list are left out, and counted."""
     string_length: int = 256
     """A longer string is cut, and counted."""
     labels: int = 64

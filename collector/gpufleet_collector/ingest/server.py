@@ -11,7 +11,8 @@ from google.protobuf.message import DecodeError
 
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
-from gpufleet_collector.ingest.presence import Presence
+from gpufleet_collector.ingest.events import duplicate_host_event
+from gpufleet_collector.ingest.presence import Presence, Verdict
 from gpufleet_collector.ingest.refusals import (
     StreamRefused,
     duplicate_host,
@@ -23,6 +24,8 @@ from gpufleet_collector.ingest.refusals import (
     too_many_streams,
 )
 from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce
+from gpufleet_collector.model import Refusal
+from gpufleet_collector.store.records import ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
 
 SERVICE, METHOD = "gpufleet.v1.Telemetry", "Stream"
@@ -154,14 +157,22 @@ class IngestServer:
         now = self._parts.clock.now().monotonic
         verdict = self._presence.arrive(introduction.host, introduction.agent.agent_id, number, now)
         if verdict.fight:
-            self._parts.metrics.duplicate_hosts.inc()
-            self._log.warning("%s", duplicate_host(introduction.host).detail)
+            self._tell_fight(introduction, verdict)
         if not verdict.admitted:
             raise duplicate_host(introduction.host)
         ended = self._open.get(verdict.ends or 0)
         if ended is not None and not ended.done():
             fight = duplicate_host if verdict.fight else replaced
             ended.set_result(fight(introduction.host))
+
+    def _tell_fight(self, introduction: Introduction, verdict: Verdict) -> None:
+        parts, host = self._parts, introduction.host
+        parts.metrics.duplicate_hosts.inc()
+        self._log.warning("%s", duplicate_host(host).detail)
+        event = duplicate_host_event(host, introduction.agent.agent_id, verdict.loser, parts.clock.now().wall_us)
+        parts.live.events(host, [event])
+        if not parts.store.offer(ReportWrite(host, (), False, lambda _refused: None, (event,))):
+            parts.metrics.events_refused.labels(Refusal.LIMIT.value).inc()
 
     async def _converse(self, number: int, stream: AgentStream, context: Context) -> None:
         ended = self._open[number]

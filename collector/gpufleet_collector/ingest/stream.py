@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +10,13 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.ingest.decode import Cleaner, agent_of, cost_of, inventory_of
+from gpufleet_collector.ingest.events import judge_events
 from gpufleet_collector.ingest.judge import judge
 from gpufleet_collector.ingest.limits import MICROSECONDS, IngestLimits
+from gpufleet_collector.ingest.processes import judge_processes
 from gpufleet_collector.ingest.refusals import no_hello, second_hello
 from gpufleet_collector.live.live import Live
-from gpufleet_collector.model import AgentInfo, Inventory, Refusal
+from gpufleet_collector.model import AgentInfo, Event, Inventory, ProcessList, Refusal, Sample
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.records import HostRecord, ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
@@ -28,6 +30,9 @@ class Store(Protocol):
 
     def offer(self, write: ReportWrite) -> bool:
         """Take a report to be stored; False when there is no room."""
+
+    def tell(self, told: ProcessList) -> None:
+        """These are the processes of a host now."""
 
     def hear(self, host: str) -> None:
         """This host is there, also when it has no samples."""
@@ -130,6 +135,8 @@ class AgentStream:
             self._take_heartbeat(message.heartbeat)
         elif kind == "inventory":
             self._take_inventory(message.inventory)
+        elif kind == "processes":
+            self._take_processes(message.processes)
         elif kind == "goodbye":
             self.said_goodbye = True
             self._parts.store.mark_left(self.host, self._parts.clock.now().wall_us)
@@ -156,21 +163,50 @@ class AgentStream:
     def _take_report(self, report: pb.Report) -> None:
         parts, sequence = self._parts, report.sequence
         judgement = judge(report, parts.limits, parts.clock.now().wall_us)
-        self._count(report, judgement.refused, judgement.values_dropped, len(judgement.samples))
-        if not judgement.samples:
-            self._settle(sequence, judgement.refused)
+        samples, refused = judgement.samples, judgement.refused
+        self._count(report, refused, judgement.values_dropped, len(samples))
+        events: tuple[Event, ...] = ()
+        if report.events:
+            events, refused_events = self._judge_events(report)
+            refused = refused + refused_events
+        if not samples and not events:
+            self._settle(sequence, refused)
             return
         if not report.replayed:
-            parts.live.samples(self.host, judgement.samples)
+            self._show(samples, events)
 
         def settled(refused_by_store: Mapping[Refusal, int]) -> None:
-            self._settle(sequence, judgement.refused + Counter(refused_by_store))
+            self._settle(sequence, refused + Counter(refused_by_store))
 
-        write = ReportWrite(self.host, tuple(judgement.samples), report.replayed, settled)
+        write = ReportWrite(self.host, tuple(samples), report.replayed, settled, events)
         if not parts.store.offer(write):
             parts.metrics.reports_deferred.inc()
             self._deferred.append(sequence)
             self.answers.set()
+
+    def _judge_events(self, report: pb.Report) -> tuple[tuple[Event, ...], Counter[Refusal]]:
+        parts, cleaner = self._parts, Cleaner(self._parts.limits)
+        judged = judge_events(report.events, self.host, cleaner, parts.clock.now().wall_us)
+        parts.metrics.events_received.inc(len(report.events))
+        for reason, events in judged.refused.items():
+            parts.metrics.events_refused.labels(reason=reason.value).inc(events)
+        parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+        return tuple(judged.events), judged.refused
+
+    def _show(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
+        if samples:
+            self._parts.live.samples(self.host, samples)
+        if events:
+            self._parts.live.events(self.host, events)
+
+    def _take_processes(self, message: pb.Processes) -> None:
+        parts, cleaner = self._parts, Cleaner(self._parts.limits)
+        judged = judge_processes(message, self.host, cleaner, parts.clock.now().wall_us)
+        for reason, processes in judged.refused.items():
+            parts.metrics.processes_refused.labels(reason=reason.value).inc(processes)
+        parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+        parts.live.processes(judged.told)
+        parts.store.tell(judged.told)
 
     def _settle(self, sequence: int, refused: Mapping[Refusal, int]) -> None:
         self._settled.append((sequence, refused))

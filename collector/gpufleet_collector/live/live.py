@@ -10,9 +10,10 @@ from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
 from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.readings import Freshness
+from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import HostRecord
-from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow
-from gpufleet_collector.model import AgentCost, AgentInfo, Inventory, KnownHost, Sample
+from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
+from gpufleet_collector.model import AgentCost, AgentInfo, Event, Inventory, KnownHost, PlacedEvent, ProcessList, Sample
 from gpufleet_collector.selfmetrics import SelfMetrics
 
 Signature: TypeAlias = tuple[int, Freshness, str, bool]
@@ -32,7 +33,8 @@ class Live:
         self._clock = clock
         self._metrics = metrics
         self._fleet = Fleet(limits or LiveLimits(), down_after_seconds)
-        self._hub = Hub(metrics.websocket_superseded.inc)
+        self._hub = Hub(metrics.websocket_superseded.inc, metrics.websocket_events_dropped.inc)
+        self._recent = RecentEvents()
         self._refused_hosts = metrics.live_refused.labels(what="host")
         self._refused_gpus = metrics.live_refused.labels(what="gpu")
 
@@ -69,6 +71,25 @@ class Live:
         changed = {sample.gpu_uuid: None for sample in samples if self._fleet.take_sample(record, sample, moment)}
         self._count_refused()
         self._hub.publish_gpus(host, changed)
+
+    def events(self, host: str, events: Iterable[Event]) -> None:
+        """Something that has just happened; replayed events are news to nobody, and one that is sent again is not told
+        again."""
+        record = self._fleet.hosts.get(host)
+        if record is not None:
+            self._heard(record, self._clock.now())
+        gpus = () if record is None else self._fleet.gpus_of(record)
+        for event in events:
+            if self._recent.is_new(event.id):
+                self._hub.publish_event(self._placed(event, record), gpus)
+
+    def processes(self, told: ProcessList) -> None:
+        """The processes of a host; the newest list counts."""
+        record = self._fleet.hosts.get(told.host)
+        if record is not None:
+            moment = self._clock.now()
+            record.processes, record.processes_received = told, moment.monotonic
+            self._heard(record, moment)
 
     def heartbeat(self, host: str, cost: AgentCost, interval_seconds: float, skew_seconds: float) -> None:
         if record := self._fleet.hosts.get(host):
@@ -139,6 +160,15 @@ class Live:
         record = self._fleet.hosts.get(name)
         return None if record is None else record.view()
 
+    def host_names(self, wanted: Collection[str]) -> list[str]:
+        """Names of the hosts that are known, in order; an empty `wanted` means all."""
+        return sorted(self._fleet.hosts.keys() & set(wanted) if wanted else self._fleet.hosts)
+
+    def running(self, host: str) -> list[ProcessNow]:
+        """The processes of a host, in order; none for a host that is not known."""
+        record = self._fleet.hosts.get(host)
+        return [] if record is None else record.running(self._clock.now().monotonic)
+
     # ------------------------------------------------------------------------------------- asked by subscribers
 
     def subscribe(self, selection: Selection, wake: Callable[[], None]) -> Subscriber:
@@ -153,6 +183,10 @@ class Live:
         self._hub.remove(subscriber)
 
     # --------------------------------------------------------------------------------------------------- inside
+
+    def _placed(self, event: Event, record: HostRecord | None) -> PlacedEvent:
+        gpu = None if record is None or event.gpu_uuid is None else record.gpus.get(event.gpu_uuid)
+        return PlacedEvent(event) if gpu is None else PlacedEvent(event, gpu.index, gpu.name)
 
     def _take_inventory(self, record: HostRecord, inventory: Inventory, moment: Moment) -> None:
         changed = self._fleet.take_inventory(record, inventory)

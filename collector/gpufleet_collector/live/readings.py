@@ -12,6 +12,7 @@ FRESH_PERIODS = 2.5
 
 TIERS: tuple[Tier, ...] = tuple(Tier)
 CORE = TIERS.index(Tier.CORE)
+SLOW = TIERS.index(Tier.SLOW)
 NOTHING: Values = (None,) * len(METRICS)
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from gpufleet_collector.live import readings
-from gpufleet_collector.live.readings import Freshness, Readings, Windows
-from gpufleet_collector.live.views import NO_INDEX, GpuKey, GpuNow, HostNow
-from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory
+from gpufleet_collector.live.readings import SLOW, Freshness, Readings, Windows
+from gpufleet_collector.live.views import NO_INDEX, GpuKey, GpuNow, HostNow, ProcessNow
+from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Process, ProcessList
 
 DEFAULT_INTERVAL_SECONDS = 5.0
 _DEFAULT_WINDOWS = readings.windows(DEFAULT_INTERVAL_SECONDS)
@@ -28,11 +28,29 @@ class HostRecord:
     windows: Windows = _DEFAULT_WINDOWS
     skew_seconds: float | None = None
     cost: AgentCost | None = None
+    processes: ProcessList | None = None
+    processes_received: float = 0.0
+    """Monotonic seconds."""
 
     def set_interval(self, interval_seconds: float) -> None:
         if interval_seconds != self.interval_seconds:
             self.interval_seconds = interval_seconds
             self.windows = readings.windows(interval_seconds)
+
+    def running(self, now: float) -> list[ProcessNow]:
+        """The processes in order. Those of a host that is up are told as often as its slow tier: an older list is no
+        longer what runs now. Of a host that is not up it is the last that is known."""
+        told = self.processes
+        if told is None or (self.state == "up" and now - self.processes_received > self.windows[SLOW]):
+            return []
+        views = (self._process(process, told.observed_at) for process in told.processes)
+        return sorted(views, key=lambda view: view.key)
+
+    def _process(self, process: Process, observed_at: int) -> ProcessNow:
+        gpu = self.gpus.get(process.gpu_uuid)
+        index, name = (None, None) if gpu is None else (gpu.index, gpu.name)
+        key = (self.name, NO_INDEX if index is None else index, process.gpu_uuid, process.pid)
+        return ProcessNow(key, self.name, self.state, index, name, process, observed_at)
 
     def view(self) -> HostNow:
         return HostNow(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Values
+from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Process, Values
 
 GpuKey = tuple[str, int, str]
 """Order of GPUs in every list: host, index (unknown ones last), UUID."""
@@ -42,3 +42,21 @@ class HostNow:
     def gpu_count(self) -> int:
         """Whole GPUs; MIG instances are parts of them."""
         return sum(gpu.parent_uuid is None for gpu in self.inventory.gpus)
+
+
+ProcessKey = tuple[str, int, str, int]
+"""Order of processes in every list: that of their GPUs, then the pid."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessNow:
+    """One process on a GPU, as its host told of it at `observed_at` (microseconds of the agent's clock). Index and name
+    of the GPU are None while the host does not declare it."""
+
+    key: ProcessKey
+    host: str
+    host_state: HostState
+    gpu_index: int | None
+    gpu_name: str | None
+    process: Process
+    observed_at: int

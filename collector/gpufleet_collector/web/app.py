@@ -14,6 +14,7 @@ from gpufleet_collector.web.absent import only_websockets, unknown_api
 from gpufleet_collector.web.catalog import catalog
 from gpufleet_collector.web.counting import CountRequests
 from gpufleet_collector.web.endpoints import Handler, Reading
+from gpufleet_collector.web.event_list import Events, EventSource
 from gpufleet_collector.web.gpus import Gpus
 from gpufleet_collector.web.headers import StrictHeaders
 from gpufleet_collector.web.history import GpuStatsHistory, HistorySource
@@ -21,6 +22,7 @@ from gpufleet_collector.web.hosts import Hosts
 from gpufleet_collector.web.now import GpuStatsNow
 from gpufleet_collector.web.page import Page
 from gpufleet_collector.web.problems import HANDLERS
+from gpufleet_collector.web.processes import Processes, ProcessSource
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.stream import Stream
 
@@ -29,6 +31,8 @@ def create_app(
     *,
     live: Live,
     history: HistorySource,
+    events: EventSource,
+    processes: ProcessSource,
     database_ready: Callable[[], Awaitable[bool]],
     metrics: SelfMetrics,
     settings: WebSettings,
@@ -41,6 +45,8 @@ def create_app(
         "/api/v1/hosts": Hosts(live),
         "/api/v1/gpus": Gpus(live),
         "/api/v1/catalog": catalog,
+        "/api/v1/events": Events(events, clock),
+        "/api/v1/processes": Processes(live, processes, clock),
         "/healthz": health.healthz,
         "/readyz": health.Ready(database_ready),
         "/metrics": health.Metrics(metrics),

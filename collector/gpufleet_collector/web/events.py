@@ -7,8 +7,9 @@ import orjson
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.live.live import Live, Signature
 from gpufleet_collector.live.views import GpuNow, HostNow
-from gpufleet_collector.model import EIGHT_METRICS, METRIC_INDEX
+from gpufleet_collector.model import EIGHT_METRICS, METRIC_INDEX, PlacedEvent
 from gpufleet_collector.web import instants
+from gpufleet_collector.web.event_list import event_object
 
 MAX_CACHED_EVENTS = 20_000
 """About 25 MB; when it is full it is emptied."""
@@ -42,6 +43,10 @@ def gpu_event(view: GpuNow, metrics: View) -> dict[str, object]:
 def host_event(view: HostNow) -> dict[str, object]:
     data = {"host": view.host, "state": view.state, "since": instants.write(view.since)}
     return {"type": "host_state", "data": data}
+
+
+def happened_event(placed: PlacedEvent) -> dict[str, object]:
+    return {"type": "event", "data": event_object(placed)}
 
 
 def error_event(title: str, error: BadRequest) -> dict[str, object]:

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gpufleet_collector.clock import Clock
-from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.store.history import HistoryBucket, HistoryQuery, HistorySample
 from gpufleet_collector.web import instants
@@ -17,9 +16,9 @@ from gpufleet_collector.web.cursors import Cursors
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.filters import GPU_FILTERS
 from gpufleet_collector.web.parameters import PAGING, Parameters
+from gpufleet_collector.web.spans import SPAN, read_span
 
 HOUR_US = 3600 * 1_000_000
-SPAN = ("since", "until")
 
 
 class HistorySource(Protocol):
@@ -46,7 +45,7 @@ class GpuStatsHistory:
         return _buckets(await self.history.buckets(query), query, cursors)
 
     def _query(self, asked: Parameters, cursors: Cursors) -> HistoryQuery:
-        since, until = _span(asked, self.clock.now().wall_us)
+        since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)
         key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
         after = None
         if key is not None:
@@ -65,17 +64,6 @@ class GpuStatsHistory:
             after=after,
             step_us=None if step is None else round(step * 1_000_000),
         )
-
-
-def _span(asked: Parameters, now: int) -> tuple[int, int]:
-    until = asked.instant("until")
-    since = asked.instant("since")
-    until = now if until is None else until
-    since = max(0, now - HOUR_US) if since is None else since
-    if since >= until:
-        name = "since" if asked.text("since") is not None else "until"
-        raise BadRequest(name, f"the range from {instants.write(since)} until {instants.write(until)} is empty")
-    return since, until
 
 
 def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:

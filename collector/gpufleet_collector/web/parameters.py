@@ -1,7 +1,7 @@
 """The parameters of a request, read strictly: what is unknown or wrong is refused by name."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from gpufleet_collector.errors import BadRequest
@@ -52,6 +52,18 @@ class Parameters:
 
     def metrics(self, name: str) -> tuple[str, ...]:
         return tuple(check_metric(name, item) for item in self.texts(name))
+
+    def choices(self, name: str, known: Sequence[str]) -> tuple[str, ...]:
+        """A list of which every item is one of `known`."""
+        items = self.texts(name)
+        for item in items:
+            if item not in known:
+                raise BadRequest(name, f"{item!r} is not one of {', '.join(known)}")
+        return items
+
+    def is_given(self, *names: str) -> bool:
+        """Whether any of these is given."""
+        return any(name in self._given for name in names)
 
     def limit(self) -> int:
         text = self.text("limit")

@@ -9,8 +9,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.live.hub import Due, Subscriber
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.model import PlacedEvent
 from gpufleet_collector.selfmetrics import SelfMetrics
-from gpufleet_collector.web.events import Encoder, encode, error_event
+from gpufleet_collector.web.events import Encoder, encode, error_event, happened_event
 from gpufleet_collector.web.problems import problem
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.subscriptions import Subscription, read_message
@@ -158,7 +159,9 @@ class Client:
             if number % EVENTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _text(self, due: Due) -> str | None:
+    def _text(self, due: Due | PlacedEvent) -> str | None:
+        if isinstance(due, PlacedEvent):
+            return encode(happened_event(due))
         if due.kind == "host":
             return self._encoder.host(due.name)
         return self._encoder.gpu(due.name, self._subscription.metrics)

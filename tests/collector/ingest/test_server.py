@@ -10,6 +10,8 @@ from fakes.store import MemoryStore
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.ingest.limits import IngestLimits
+from gpufleet_collector.live.hub import Selection, Subscriber
+from gpufleet_collector.model import PlacedEvent
 from gpufleet_proto import telemetry_pb2 as pb
 
 NOT_PROTOBUF = b"\xff\xff\xff\xff\xff"
@@ -263,3 +265,89 @@ async def test_a_taken_port_is_named_with_the_way_out() -> None:
         with pytest.raises(ConfigurationError, match="GPUFLEET_GRPC_LISTEN"):
             async with running_ingest(port=ingest.server.port):
                 pass
+
+
+def told(sequence: int, *names: str, replayed: bool = False, kind: "pb.Event.Kind" = pb.Event.XID) -> pb.AgentMessage:
+    events = [pb.Event(id=name, instant_us=now_us(), kind=kind, gpu_uuid="GPU-node-1-0", code=79) for name in names]
+    return pb.AgentMessage(report=pb.Report(sequence=sequence, replayed=replayed, events=events))
+
+
+def events_of(subscriber: Subscriber) -> list[str]:
+    """Ids of the events that the subscriber is told now."""
+    taken = []
+    while (due := subscriber.take()) is not None:
+        if isinstance(due, PlacedEvent):
+            taken.append(due.event.id)
+    return taken
+
+
+async def test_a_report_of_events_alone_is_settled_when_they_are() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        await agent.receive()
+        ingest.store.hold = True
+        await agent.send(told(3, "e1", "e2"))
+        while ingest.store.offers < 1:
+            await asyncio.sleep(0)
+        assert sorted(ingest.store.events) == ["e1", "e2"]
+        ingest.store.settle_all()
+        ack = (await agent.receive()).ack
+        assert (list(ack.sequences), list(ack.refusals)) == ([3], [])
+        assert ingest.count("gpufleet_events_received_total") == 2
+
+
+async def test_refused_events_are_told_in_the_ack() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        await agent.receive()
+        await agent.send(told(1, "e1", "", kind=pb.Event.XID))
+        await agent.send(told(2, "e2", kind=pb.Event.UNSPECIFIED))
+        acks = [(await agent.receive()).ack]
+        if len(acks[0].sequences) < 2:
+            acks.append((await agent.receive()).ack)
+        refusals = [(refusal.sequence, refusal.reason, refusal.samples) for ack in acks for refusal in ack.refusals]
+        assert refusals == [(1, pb.Refusal.INVALID, 1), (2, pb.Refusal.INVALID, 1)]
+        assert ingest.count("gpufleet_events_refused_total", reason="invalid") == 2
+        assert ingest.count("gpufleet_samples_refused_total", reason="invalid") == 0
+
+
+async def test_subscribers_are_told_of_live_events_once_and_never_of_replayed_ones() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        subscriber = ingest.live.subscribe(Selection(), lambda: None)
+        await agent.send(hello())
+        await agent.receive()
+        for sequence, message in enumerate((told(1, "e1"), told(2, "e1", "e2"), told(3, "e0", replayed=True)), 1):
+            await agent.send(message)
+            assert list((await agent.receive()).ack.sequences) == [sequence]
+        assert events_of(subscriber) == ["e1", "e2"]
+        assert sorted(ingest.store.events) == ["e0", "e1", "e2"]
+
+
+async def test_a_fight_over_a_name_is_an_event() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as older, raw_agent(ingest.target) as younger:
+        subscriber = ingest.live.subscribe(Selection(), lambda: None)
+        await older.send(hello(agent_id="older"))
+        await older.receive()
+        await younger.send(hello(agent_id="younger"))
+        await younger.receive()
+        async with raw_agent(ingest.target) as back:
+            await back.send(hello(agent_id="older"))
+            await back.receive()
+        ((name, event),) = ingest.store.events.items()
+        assert (event.host, event.kind, event.severity) == ("node-1", "duplicate_host", "warning")
+        assert events_of(subscriber) == [name]
+
+
+async def test_processes_are_shown_and_stored() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        await agent.receive()
+        processes = [pb.Process(gpu_uuid="GPU-node-1-1", pid=7, name="train"), pb.Process(pid=1)]
+        await agent.send(pb.AgentMessage(processes=pb.Processes(observed_at_us=now_us(), processes=processes)))
+        async with asyncio.timeout(5):
+            while not ingest.store.told:
+                await asyncio.sleep(0.001)
+        (shown,) = ingest.live.running("node-1")
+        assert (shown.gpu_index, shown.process.pid, shown.process.name) == (1, 7, "train")
+        assert [process.pid for process in ingest.store.told[0].processes] == [7]
+        assert ingest.count("gpufleet_processes_refused_total", reason="invalid") == 1

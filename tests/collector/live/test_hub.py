@@ -5,14 +5,15 @@ from hypothesis import strategies as st
 
 from fakes.counting import Tally
 from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
+from gpufleet_collector.model import PlacedEvent
 
 
 def subscriber(selection: Selection | None = None, max_pending: int = 1000) -> Subscriber:
     return Subscriber(selection or Selection(), wake=lambda: None, max_pending=max_pending)
 
 
-def drain(one: Subscriber) -> list[Due]:
-    taken = []
+def drain(one: Subscriber) -> list[Due | PlacedEvent]:
+    taken: list[Due | PlacedEvent] = []
     while (due := one.take()) is not None:
         taken.append(due)
     return taken
@@ -23,7 +24,7 @@ def test_pending_is_the_set_of_gpus_published_and_every_repeat_is_counted(
     published: list[tuple[str, list[str]]],
 ) -> None:
     tally = Tally()
-    hub = Hub(tally)
+    hub = Hub(tally, Tally())
     one = subscriber()
     hub.add(one)
     for host, gpus in published:
@@ -51,7 +52,7 @@ def test_beyond_the_limit_the_oldest_goes_and_is_counted() -> None:
 
 
 def test_only_what_was_selected_is_pending() -> None:
-    hub = Hub(Tally())
+    hub = Hub(Tally(), Tally())
     by_host, by_gpu = subscriber(Selection(hosts=frozenset("h"))), subscriber(Selection(gpus=frozenset("x")))
     hub.add(by_host)
     hub.add(by_gpu)
@@ -81,7 +82,7 @@ def test_wake_is_called_only_when_something_is_pending() -> None:
 
 
 def test_a_subscriber_that_was_removed_hears_no_more() -> None:
-    hub = Hub(Tally())
+    hub = Hub(Tally(), Tally())
     one = subscriber()
     hub.add(one)
     hub.remove(one)

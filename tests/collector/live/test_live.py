@@ -9,7 +9,7 @@ from fakes.fleet import agent, inventory, sample, values
 from gpufleet_collector.live.hub import Due, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.live import Live
-from gpufleet_collector.model import AgentCost, Gpu, Inventory, KnownHost
+from gpufleet_collector.model import AgentCost, Gpu, Inventory, KnownHost, PlacedEvent
 from gpufleet_collector.selfmetrics import SelfMetrics
 
 
@@ -46,8 +46,8 @@ def everything(live: Live, selection: Selection | None = None) -> Subscriber:
     return live.subscribe(selection or Selection(), wake=lambda: None)
 
 
-def drain(subscriber: Subscriber) -> list[Due]:
-    taken = []
+def drain(subscriber: Subscriber) -> list[Due | PlacedEvent]:
+    taken: list[Due | PlacedEvent] = []
     while (due := subscriber.take()) is not None:
         taken.append(due)
     return taken

@@ -1,0 +1,78 @@
+"""GET /api/v1/events: what happened, newest first."""
+
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.model import EVENT_KINDS, SEVERITIES, PlacedEvent
+from gpufleet_collector.store.event_history import EventQuery
+from gpufleet_collector.web import instants
+from gpufleet_collector.web.answers import listing
+from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.endpoints import parameters
+from gpufleet_collector.web.parameters import PAGING
+from gpufleet_collector.web.spans import SPAN, read_span
+
+DAY_US = 24 * 3600 * 1_000_000
+
+
+class EventSource(Protocol):
+    """What the store knows of what happened."""
+
+    async def find(self, query: EventQuery) -> list[PlacedEvent]:
+        """At most `query.limit`, newest first."""
+
+
+def event_object(placed: PlacedEvent) -> dict[str, object]:
+    """The object of an event, over REST and on the WebSocket."""
+    event = placed.event
+    return {
+        "id": event.id,
+        "host": event.host,
+        "gpu_uuid": event.gpu_uuid,
+        "gpu_index": placed.gpu_index,
+        "gpu_name": placed.gpu_name,
+        "kind": event.kind,
+        "severity": event.severity,
+        "code": event.code,
+        "text": event.text,
+        "occurred_at": instants.write(event.occurred_at),
+        "received_at": instants.write(event.received_at),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    events: EventSource
+    clock: Clock
+
+    async def __call__(self, request: Request) -> Response:
+        asked = parameters(request, ("host", "gpu_uuid", "kind", "severity", *SPAN, *PAGING))
+        cursors, limit = Cursors(request.url.path, asked, (int, str, int, int)), asked.limit()
+        since, until = read_span(asked, self.clock.now().wall_us, DAY_US)
+        key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
+        before = None
+        if key is not None:
+            # The span of the first page, which may have been counted from a time that has passed since.
+            *_, since, until = key
+            before = key[:2]
+        query = EventQuery(
+            since=since,
+            until=until,
+            hosts=asked.texts("host"),
+            gpu_uuids=asked.texts("gpu_uuid"),
+            kinds=asked.choices("kind", EVENT_KINDS),
+            severities=asked.choices("severity", SEVERITIES),
+            limit=limit + 1,
+            before=before,
+        )
+        found = await self.events.find(query)
+        page = found[:limit]
+        next_cursor = None
+        if len(found) > limit:
+            last = page[-1].event
+            next_cursor = cursors.write([last.occurred_at, last.id, since, until])
+        return listing("events", [event_object(placed) for placed in page], next_cursor)
