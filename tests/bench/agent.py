@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.report import Row
 
 from fakes.ingest import running_ingest
-from fakes.nvml.library import compile_library, environment, whole_driver
+from fakes.nvml.library import compile_library, environment, full_driver
 from gpufleet_agent.selfcost import process_cost
 
 SETTLE_SECONDS, MEASURE_SECONDS, SAMPLE_SECONDS = 10.0, 60.0, 1.0
@@ -27,7 +27,7 @@ def measure() -> list[Row]:
 
 async def _measure(folder: Path) -> list[Row]:
     script = folder / "nvml.txt"
-    script.write_text(whole_driver(GPUS).text())
+    script.write_text(full_driver(GPUS).text())
     async with running_ingest() as ingest:
         command = [str(Path(sys.executable).parent / "gpufleet-agent"), "run", "--backend", "nvml"]
         flags = ["--gpu-poll-interval-seconds", "1", "--collector", f"grpc://{ingest.target}", "--log-level", "warning"]

@@ -131,7 +131,7 @@ class SlowTier:
         self._schedule = SlowSchedule()
         self._results = Results()
         self._targets: tuple[Target, ...] = ()
-        self._passes = 0
+        self._busy = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -146,20 +146,21 @@ class SlowTier:
             self._targets = targets
             self._results.keep({target.uuid for target in targets})
             if targets and self._schedule.due(self._clock(), tick_ended=True):
+                self._busy = True
                 self._start()
                 self._changed.notify_all()
 
     def settle(self, seconds: float) -> bool:
-        """Wait until a first pass is done or `seconds` are over; whether one is, or there is nothing to read."""
+        """Wait until no pass is under way, for at most `seconds`; whether that is so."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._passes > 0 or not self._targets, seconds)
+            return self._changed.wait_for(lambda: not self._busy, seconds)
 
     def close(self) -> None:
         """End the thread. One that hangs in a call is not waited for: it ends with its process."""
         with self._changed:
             self._stop.set()
             self._changed.notify_all()
-            self._targets, self._results, self._schedule, self._passes = (), Results(), SlowSchedule(), 0
+            self._targets, self._results, self._schedule, self._busy = (), Results(), SlowSchedule(), False
         if self._thread is not None:
             self._thread.join(JOIN_SECONDS)
 
@@ -174,7 +175,7 @@ class SlowTier:
         while (targets := self._wait_for_pass()) is not None:
             self._read_all(targets)
             with self._changed:
-                self._passes += 1
+                self._busy = False
                 self._changed.notify_all()
 
     def _wait_for_pass(self) -> tuple[Target, ...] | None:
@@ -182,8 +183,11 @@ class SlowTier:
             tick_ended = True
             while not self._stop.is_set() and not self._schedule.due(self._clock(), tick_ended=tick_ended):
                 tick_ended = self._changed.wait(self._schedule.wait_seconds(self._clock()))
+            if self._stop.is_set():
+                return None
             self._schedule.start(self._clock())
-            return None if self._stop.is_set() else self._targets
+            self._busy = True
+            return self._targets
 
     def _read_all(self, targets: tuple[Target, ...]) -> None:
         """One pass. What fails here is told by the ticks, which ask the same driver."""

@@ -41,14 +41,17 @@ class FakeGpu:
     lost: bool = False
     xids: list[int] = field(default_factory=list)
     """Raised when this is told, and told on to whoever listens then."""
+    instances: list["FakeGpu"] = field(default_factory=list)
+    """MIG instances, which have none of their own."""
 
-    def lines(self) -> list[str]:
-        lines = [f"gpu {self.uuid}"]
+    def lines(self, kind: str = "gpu") -> list[str]:
+        lines = [f"{kind} {self.uuid}"]
         lines += [f"{key} {value}" for key, value in self.values.items()]
         lines += [f"error {key} {code}" for key, code in self.errors.items()]
         lines += [f"hang {function}" for function in sorted(self.hangs)]
         lines += [f"xid {code}" for code in self.xids]
-        return [*lines, "lost"] if self.lost else lines
+        lines += ["lost"] if self.lost else []
+        return lines + [line for instance in self.instances for line in instance.lines("mig")]
 
 
 @dataclass(slots=True)
@@ -115,6 +118,78 @@ def whole_gpu(number: int) -> FakeGpu:
             "nvmlDeviceGetGraphicsRunningProcesses_v2": "",
         },
     )
+
+
+SLOW_VALUES: Mapping[str, int] = {
+    "nvmlDeviceGetPcieThroughput[0]": 1_250_000,
+    "nvmlDeviceGetPcieThroughput[1]": 2_499_600,
+    "nvmlDeviceGetCurrPcieLinkGeneration": 5,
+    "nvmlDeviceGetCurrPcieLinkWidth": 16,
+    "nvmlDeviceGetPcieReplayCounter": 7,
+    "nvmlDeviceGetTotalEccErrors[0]": 5_000_000_000,
+    "nvmlDeviceGetTotalEccErrors[1]": 2,
+    "nvmlDeviceGetRemappedRows.corrected": 3,
+    "nvmlDeviceGetRemappedRows.uncorrected": 1,
+    "nvmlDeviceGetRemappedRows.pending": 1,
+    "nvmlDeviceGetRemappedRows.failed": 0,
+    "nvmlDeviceGetFieldValues[91]": 2,
+    **{f"nvmlDeviceGetFieldValues[{field}]": 1 for field in (161, 162, 163)},
+    **{f"nvmlDeviceGetFieldValues[{field}.1]": 10 for field in (161, 162, 163)},
+    "nvmlDeviceGetViolationStatus[0]": 12_500_000_000,
+    "nvmlDeviceGetViolationStatus[1]": 1_500_000,
+    "nvmlDeviceGetFieldValues[230]": 0,
+}
+"""What a Hopper GPU with two NVLinks tells of the slow tier."""
+
+GPM_METRICS = (2, 3, 5, 10, 11, 12, 13, 60, 61)
+
+
+def gpm_counters(thousandths: int) -> dict[str, str | int]:
+    """Every activity counter at so many thousandths of its unit."""
+    return {f"nvmlGpmSampleGet[{metric}]": thousandths for metric in GPM_METRICS}
+
+
+def full_gpu(number: int) -> FakeGpu:
+    """A Hopper GPU with all tiers."""
+    gpu = whole_gpu(number)
+    gpu.values |= {**SLOW_VALUES, "nvmlGpmQueryDeviceSupport": 1, **gpm_counters(0)}
+    return gpu
+
+
+def full_driver(count: int) -> FakeDriver:
+    return FakeDriver(gpus=[full_gpu(number) for number in range(count)])
+
+
+def mig_instance(parent: int, number: int, profile: str = "1g.10gb", compute: int = 0) -> FakeGpu:
+    """The GPU instance `number` of a GPU, as its compute instance `compute` shows it."""
+    return FakeGpu(
+        uuid=f"MIG-{parent:04d}{number:02d}{compute:02d}-aaaa-bbbb-cccc-dddddddddddd",
+        values={
+            "nvmlDeviceGetName": f"NVIDIA H100 80GB HBM3 MIG {profile}",
+            "nvmlDeviceGetGpuInstanceId": number,
+            "nvmlDeviceGetComputeInstanceId": compute,
+            "nvmlDeviceGetMemoryInfo_v2.total": 9856 * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo_v2.used": (100 * parent + number) * MEBIBYTE,
+            "nvmlDeviceGetMemoryInfo_v2.reserved": 12 * MEBIBYTE,
+            "nvmlDeviceGetComputeRunningProcesses_v3": f"{4000 + number}",
+            "nvmlDeviceGetGraphicsRunningProcesses_v3": "",
+            **gpm_counters(0),
+        },
+    )
+
+
+def split_gpu(number: int, *instances: FakeGpu) -> FakeGpu:
+    """A GPU in MIG mode, which then tells no utilization and no activity of its own."""
+    gpu = full_gpu(number)
+    gpu.values["nvmlDeviceGetMigMode"] = 1
+    gpu.errors = {
+        "nvmlDeviceGetUtilizationRates": NOT_SUPPORTED,
+        "nvmlDeviceGetEncoderUtilization": NOT_SUPPORTED,
+        "nvmlDeviceGetDecoderUtilization": NOT_SUPPORTED,
+        "nvmlGpmSampleGet": NOT_SUPPORTED,
+    }
+    gpu.instances = list(instances)
+    return gpu
 
 
 def whole_driver(count: int) -> FakeDriver:

@@ -8,10 +8,11 @@
  *     error nvmlInitWithFlags 9                 the function answers with this error code
  *     hang nvmlDeviceGetPowerUsage              the function does not return while the script says so
  *     gpu GPU-11111111-...                      a GPU of this UUID begins; their order is that of the indexes
+ *     mig MIG-22222222-...                      a MIG instance of the GPU before it begins (see mig.h)
  *     nvmlDeviceGetPowerUsage 250000            what a function answers, by its exported name;
  *     nvmlDeviceGetMemoryInfo_v2.total 1024     a member of a structure,
  *     nvmlDeviceGetClockInfo[1] 1980            or the answer to one argument
- *     error nvmlDeviceGetFieldValues[82] 3      the error of one field
+ *     error nvmlDeviceGetFieldValues[82] 3      the error of one field, or of [161.2], that field for link 2
  *     lost                                      every call on this GPU answers GPU_IS_LOST
  *     xid 79                                    this GPU raises an XID now: told once, if it is listened to, else never
  *     nvmlDeviceGetComputeRunningProcesses_v3 12 13:512 14:na 15:8/2     PIDs, MiB (1 if not told), GPU instance
@@ -45,7 +46,7 @@ enum {
     ARGUMENT_VERSION_MISMATCH = 25,
 };
 
-enum { NAME = 96, TEXT = 1024, MOST_GPUS = 512, MOST_ENTRIES = 128 };
+enum { NAME = 96, TEXT = 1024, MOST_GPUS = 512, MOST_MIGS = 512, MOST_HANDLES = 4096, MOST_ENTRIES = 256 };
 
 /* ---- the script ------------------------------------------------------------------------------------------------- */
 
@@ -56,7 +57,9 @@ typedef struct {
 
 typedef struct {
     char uuid[NAME];
+    char parent[NAME]; /* of a MIG instance */
     Entry *entries;
+    unsigned int hashes[MOST_ENTRIES]; /* of the keys: what is told nothing is found out fast */
     int count;
 } Section;
 
@@ -69,7 +72,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Section driver;
 static Section gpus[MOST_GPUS];
 static int gpu_count;
-static Device *handles[MOST_GPUS];
+static Section migs[MOST_MIGS];
+static int mig_count;
+static Device *handles[MOST_HANDLES];
 static int handle_count;
 static struct stat script_read;
 static int sessions;
@@ -79,9 +84,16 @@ static void clear(Section *section) {
     memset(section, 0, sizeof *section);
 }
 
+static unsigned int hash_of(const char *key) {
+    unsigned int hash = 2166136261u;
+    while (*key) hash = (hash ^ (unsigned char)*key++) * 16777619u;
+    return hash;
+}
+
 static void add(Section *section, const char *key, const char *text) {
     if (section->count == MOST_ENTRIES) abort();
     section->entries = realloc(section->entries, sizeof(Entry) * (size_t)(section->count + 1));
+    section->hashes[section->count] = hash_of(key);
     Entry *entry = &section->entries[section->count++];
     snprintf(entry->key, sizeof entry->key, "%s", key);
     snprintf(entry->text, sizeof entry->text, "%s", text);
@@ -104,6 +116,11 @@ static void read_line(char *line, Section **section) {
         if (gpu_count == MOST_GPUS) abort();
         *section = &gpus[gpu_count++];
         snprintf((*section)->uuid, sizeof(*section)->uuid, "%.90s", word(&rest));
+    } else if (!strcmp(first, "mig")) {
+        if (mig_count == MOST_MIGS || !gpu_count) abort();
+        *section = &migs[mig_count++];
+        snprintf((*section)->uuid, sizeof(*section)->uuid, "%.90s", word(&rest));
+        snprintf((*section)->parent, sizeof(*section)->parent, "%s", gpus[gpu_count - 1].uuid);
     } else if (!strcmp(first, "error") || !strcmp(first, "hang")) {
         char key[NAME];
         snprintf(key, sizeof key, "%s %.80s", first, word(&rest));
@@ -126,6 +143,7 @@ static void read_script(void) {
     script_read = now;
     clear(&driver);
     while (gpu_count) clear(&gpus[--gpu_count]);
+    while (mig_count) clear(&migs[--mig_count]);
     Section *section = &driver;
     char line[TEXT + NAME];
     while (fgets(line, sizeof line, file)) read_line(line, &section);
@@ -134,15 +152,28 @@ static void read_script(void) {
 }
 
 static const char *find(const Section *section, const char *key) {
+    unsigned int hash = hash_of(key);
     for (int i = 0; section && i < section->count; i++)
-        if (!strcmp(section->entries[i].key, key)) return section->entries[i].text;
+        if (section->hashes[i] == hash && !strcmp(section->entries[i].key, key)) return section->entries[i].text;
     return NULL;
 }
 
 static Section *section_of(const Device *device) {
     for (int i = 0; i < gpu_count; i++)
         if (!strcmp(gpus[i].uuid, device->uuid)) return &gpus[i];
+    for (int i = 0; i < mig_count; i++)
+        if (!strcmp(migs[i].uuid, device->uuid)) return &migs[i];
     return NULL;
+}
+
+/* What a call on this GPU or instance answers because of what has become of it. Call it with the lock held. */
+static nvmlReturn_t fate_of(const Device *device) {
+    Section *section = section_of(device);
+    if (!section) return strncmp(device->uuid, "MIG-", 4) ? GPU_IS_LOST : INVALID_ARGUMENT;
+    if (find(section, "lost")) return GPU_IS_LOST;
+    for (int i = 0; *section->parent && i < gpu_count; i++)
+        if (!strcmp(gpus[i].uuid, section->parent) && find(&gpus[i], "lost")) return GPU_IS_LOST;
+    return SUCCESS;
 }
 
 /* ---- helpers: each takes the lock once, and copies out what the script says ------------------------------------- */
@@ -175,9 +206,9 @@ static nvmlReturn_t begin(const Device *device, const char *function) {
     if (told(device, "error ", function, "", code)) return (nvmlReturn_t)atoi(code);
     if (!device) return SUCCESS;
     pthread_mutex_lock(&lock);
-    bool gone = !section_of(device) || find(section_of(device), "lost");
+    nvmlReturn_t fate = fate_of(device);
     pthread_mutex_unlock(&lock);
-    return gone ? GPU_IS_LOST : SUCCESS;
+    return fate;
 }
 
 static nvmlReturn_t number(const Device *device, const char *function, const char *suffix, unsigned long long *out) {
@@ -263,7 +294,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetCount_v2(unsigned int *count) {
 static Device *handle_of(const char *uuid) {
     for (int i = 0; i < handle_count; i++)
         if (!strcmp(handles[i]->uuid, uuid)) return handles[i];
-    if (handle_count == MOST_GPUS) abort();
+    if (handle_count == MOST_HANDLES) abort();
     Device *device = calloc(1, sizeof *device);
     snprintf(device->uuid, sizeof device->uuid, "%s", uuid);
     return handles[handle_count++] = device;
@@ -476,17 +507,17 @@ typedef struct {
 } FieldValue;
 
 static void answer_field(const Device *device, FieldValue *field) {
-    char suffix[16], code[TEXT];
+    char suffix[32], code[TEXT];
     unsigned long long value = 0;
-    snprintf(suffix, sizeof suffix, "[%u]", field->fieldId);
-    field->valueType = 1; /* unsigned int */
+    snprintf(suffix, sizeof suffix, field->scopeId ? "[%u.%u]" : "[%u]", field->fieldId, field->scopeId);
     field->value.wide = 0;
     if (told(device, "error nvmlDeviceGetFieldValues", suffix, "", code)) {
         field->nvmlReturn = (nvmlReturn_t)atoi(code);
         return;
     }
     field->nvmlReturn = number(device, "nvmlDeviceGetFieldValues", suffix, &value);
-    field->value.number = (unsigned int)value;
+    field->valueType = value >> 32 ? 3 : 1; /* unsigned long long, unsigned int */
+    field->value.wide = value;
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetFieldValues(const Device *device, int count, FieldValue *fields) {
@@ -647,3 +678,11 @@ EXPORT nvmlReturn_t nvmlEventSetWait_v2(void *which, Event *out, unsigned int mi
         if (!section_of(set.devices[i]) || find(section_of(set.devices[i]), "lost")) return GPU_IS_LOST;
     return TIMEOUT;
 }
+
+/* ---- parts of their own ----------------------------------------------------------------------------------------- */
+
+#include "slow_tier.h"
+
+#include "mig.h"
+
+#include "gpm.h"
