@@ -3,7 +3,8 @@
 Commands: `read` (one reading), `close`, `modules` (what is imported), `cost N` (CPU seconds of N readings, and RSS).
 `pass N` lets N milliseconds pass on the backend's clock, `settle` waits for the slow tier. Every answer is one line of
 JSON. With `--trace`, driver calls are told as they begin and end.
-`--gpm` and `--slow-tier` add these; `--library-folder=PATH`, `--hidden-processes` and `--without-nvidia-ml-py` shape the surroundings.
+`--gpm` and `--slow-tier` add these; `--library-folder=PATH`, `--hidden-processes` and `--without-nvidia-ml-py` shape the
+surroundings.
 """
 
 import json
@@ -108,9 +109,6 @@ def main(arguments: list[str]) -> None:
         TellingBreadcrumb() if "--trace" in arguments else SilentBreadcrumb(),
         pid_namespace_is_host="--hidden-processes" not in arguments,
         library_folders=folders,
-        release_handles="--release-handles" in arguments,
-        proc=Path(option(arguments, "--proc", "/proc")),
-        power=RuntimePower(option(arguments, "--sys", "/nowhere")),
         gpm="--gpm" in arguments,
         slow_tier=SURROUNDINGS.slow_tier,
         clock=SURROUNDINGS.clock,
