@@ -13,6 +13,7 @@ from gpufleet_agent import breadcrumb
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
 from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
+from gpufleet_agent.offspring import kill_offspring
 from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.readings import Reading
 
@@ -189,10 +190,11 @@ class ProbeProcess:
             self._order({"left_alone": sorted(left_alone)})
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        """Close its input, then kill it; one that cannot be killed is left to the kernel and remembered."""
+        """Close its input, then kill it and what it started; one that cannot be killed is remembered."""
         if process.stdin is not None:
             process.stdin.close()
         if process.returncode is None:
+            kill_offspring(process.pid)
             process.kill()
         try:
             async with asyncio.timeout(STOP_SECONDS):

@@ -10,6 +10,7 @@ from gpufleet_agent.readings import BACKEND, ERROR, NO_PERMISSION, NOT_SUPPORTED
 
 # nvmlReturn_t of nvml.h. Written out, because the module that also holds them is imported only when it is needed.
 UNINITIALIZED, INVALID_ARGUMENT, UNSUPPORTED, FORBIDDEN = 1, 2, 3, 4
+NOT_FOUND = 6
 DRIVER_NOT_LOADED = 9
 LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND = 12, 13
 GPU_IS_LOST, RESET_REQUIRED = 15, 16
@@ -94,7 +95,7 @@ class NvmlDriver:
         self._nvml = _import_nvml()
         self._error: type[Exception] = self._nvml.NVMLError
         self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
-        self._opened: set[int] = set()
+        self._opened: set[int | str] = set()
         code = self._initialize()
         if code == LIBRARY_NOT_FOUND and _load_from(library_folders):
             code = self._initialize()
@@ -106,6 +107,13 @@ class NvmlDriver:
         deadline = None if index in self._opened else OPENING_DEADLINE_SECONDS
         handle = self._checked("nvmlDeviceGetHandleByIndex", gpu, (index,), deadline)
         self._opened.add(index)
+        return handle
+
+    def open_slot(self, slot: str, gpu: str) -> Any:
+        """The handle of the GPU in a slot (a key of `slot_key`). No other GPU is touched on the way."""
+        deadline = None if slot in self._opened else OPENING_DEADLINE_SECONDS
+        handle = self._checked("nvmlDeviceGetHandleByPciBusId", gpu, (f"{slot}.0",), deadline)
+        self._opened.add(slot)
         return handle
 
     def call(self, name: str, gpu: str, *arguments: Any) -> Any:

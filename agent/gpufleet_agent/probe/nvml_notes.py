@@ -45,6 +45,13 @@ def no_gpu_note() -> str:
     )
 
 
+def no_xids_note(reason: str | None) -> str | None:
+    """GPUs that have XIDs and do not tell them. `reason` is the name of an `Absence.Reason`, None when all is well."""
+    if reason is None:
+        return None
+    return f"NVML does not tell this user of XIDs ({reason}): give it /dev/kmsg to read, or see `dmesg | grep NVRM`."
+
+
 def session_note(call: str, code: int) -> str:
     """Why there is no session with the driver. `call` was answered with `code`."""
     return NOTES.get(code) or f"NVML answers {call} with error {code}: look at `dmesg | grep NVRM`, or reboot the host."

@@ -2,7 +2,8 @@
 the lists that are read anyway, to count them, show others."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import CallFailed, GpuLost, SessionFailed, Unreadable
@@ -22,6 +23,7 @@ MAX_PROCESSES = 4096
 """Of one host, so that a reading stays far below the longest frame."""
 MAX_SAMPLES = 4096
 WHOLE = 100
+NO_INSTANCES: Mapping[tuple[str, int], str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def contexts_of(device: Device) -> tuple[Context, ...] | None:
         known = by_pid.get(context.pid)
         # PID 0 is what is left of a structure that the library filled in another layout (gpustat#161).
         if context.pid and (known is None or (known.memory_used_mb or 0) < (context.memory_used_mb or 0)):
-            by_pid[context.pid] = context if known is None else _with_memory_of(known, context)
+            by_pid[context.pid] = replace(known or context, memory_used_mb=context.memory_used_mb)
     return tuple(by_pid[pid] for pid in sorted(by_pid))
 
 
@@ -59,10 +61,6 @@ def _context(entry: Any, graphics: bool) -> Context:
     memory = None if used is None or used in NOT_AVAILABLE else round(used / MEBIBYTE)
     instance = getattr(entry, "gpuInstanceId", None)
     return Context(entry.pid, memory, graphics, None if instance in NOT_AVAILABLE else instance)
-
-
-def _with_memory_of(known: Context, other: Context) -> Context:
-    return Context(known.pid, other.memory_used_mb, known.graphics, known.instance)
 
 
 def sm_shares(samples: Iterable[Any], pids: Collection[int]) -> tuple[dict[int, int], int]:
@@ -90,8 +88,12 @@ class ProcessWatch:
         self._last_sample_us: dict[str, int] = {}
         self._told = False
 
-    def read(self, devices: Mapping[str, Device], instant_us: int) -> tuple[GpuProcess, ...] | None:
-        """The processes on these GPUs (by UUID, all that were read at this tick), None when it is not their time."""
+    def read(
+        self, devices: Mapping[str, Device], instant_us: int, instances: Mapping[tuple[str, int], str] = NO_INSTANCES
+    ) -> tuple[GpuProcess, ...] | None:
+        """The processes on these GPUs (by UUID, all that were read at this tick), None when it is not their time.
+        `instances` are the UUIDs of MIG instances by that of their GPU and the number of the GPU instance: a process
+        is on its instance."""
         contexts = {uuid: contexts_of(device) for uuid, device in devices.items()}
         pids = {uuid: self._pids_of(uuid, found) for uuid, found in contexts.items()}
         if pids == self._pids and not self._due(instant_us):
@@ -99,7 +101,8 @@ class ProcessWatch:
         self._pids, self._read_at_us = pids, instant_us
         self._last_sample_us = {uuid: at for uuid, at in self._last_sample_us.items() if uuid in devices}
         chosen = {uuid: _chosen(found or (), devices[uuid]) for uuid, found in contexts.items()}
-        processes = tuple(self._processes(devices, chosen, instant_us))[:MAX_PROCESSES]
+        found = tuple(self._found(devices, chosen, instant_us))[:MAX_PROCESSES]
+        processes = tuple(_on_instance(process, number, instances) for process, number in found)
         if self._table is None and not processes and not self._told:
             return None
         self._told = bool(processes)
@@ -116,15 +119,16 @@ class ProcessWatch:
         before = self._read_at_us
         return before is None or not 0 <= instant_us - before < PERIOD_US - EARLY_US
 
-    def _processes(
+    def _found(
         self, devices: Mapping[str, Device], chosen: Mapping[str, list[Context]], instant_us: int
-    ) -> Iterable[GpuProcess]:
+    ) -> Iterable[tuple[GpuProcess, int | None]]:
+        """Each process as one of the whole GPU, and the GPU instance that it runs in."""
         facts = self._facts({context.pid for contexts in chosen.values() for context in contexts})
         for uuid, contexts in chosen.items():
             shares = self._shares(uuid, devices[uuid], [context.pid for context in contexts], instant_us)
             for context in contexts:
                 known = facts.get(context.pid, NOTHING)
-                yield GpuProcess(
+                process = GpuProcess(
                     gpu_uuid=uuid,
                     pid=context.pid,
                     started_at_us=known.started_at_us,
@@ -133,6 +137,7 @@ class ProcessWatch:
                     sm_utilization_percent=shares.get(context.pid),
                     graphics=context.graphics,
                 )
+                yield process, context.instance
 
     def _facts(self, pids: Collection[int]) -> dict[int, Facts]:
         return {} if self._table is None else self._table.look(pids)
@@ -151,6 +156,11 @@ class ProcessWatch:
         return shares
 
 
+def _on_instance(process: GpuProcess, number: int | None, instances: Mapping[tuple[str, int], str]) -> GpuProcess:
+    uuid = None if number is None else instances.get((process.gpu_uuid, number))
+    return process if uuid is None else replace(process, gpu_uuid=uuid)
+
+
 def _total_mb(device: Device) -> int:
     """Without memory of its own a GPU shares that of the host, whatever that is."""
     try:
@@ -163,7 +173,7 @@ def _chosen(contexts: Iterable[Context], device: Device) -> list[Context]:
     """At most MAX_PER_GPU by memory. More memory than the GPU has is no reading, only its process is."""
     most = _total_mb(device)
     believable = [
-        context if (context.memory_used_mb or 0) <= most else Context(context.pid, None, context.graphics)
+        context if (context.memory_used_mb or 0) <= most else replace(context, memory_used_mb=None)
         for context in contexts
     ]
     return sorted(believable, key=lambda context: -(context.memory_used_mb or 0))[:MAX_PER_GPU]
