@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.clock import START_US
-from fakes.fleet import agent, inventory, sample
+from fakes.fleet import agent, event, inventory, sample
 from fakes.web import Site
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.live.live import Live
-from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu
+from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, PlacedEvent, Process, ProcessList
 from gpufleet_collector.store.history import HistoryBucket, HistorySample
-from gpufleet_collector.web.events import error_event, gpu_event, host_event
+from gpufleet_collector.store.process_history import ProcessSpan
+from gpufleet_collector.web.events import error_event, gpu_event, happened_event, host_event
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -35,6 +36,8 @@ PART = Gpu(
     mig_instance=7,
     state="ok",
 )
+LOST = PlacedEvent(event("e2", 0.75, host="alpha", gpu_uuid=WHOLE.uuid), 0, WHOLE.name)
+TRAINING = Process(WHOLE.uuid, 4711, START_US - 60_000_000, "python train.py", 65_536, 97)
 PAGES = {
     "gpu-stats": "/api/system/gpu-stats",
     "gpu-stats-page": "/api/system/gpu-stats?limit=1",
@@ -43,6 +46,9 @@ PAGES = {
     "hosts": "/api/v1/hosts",
     "gpus": "/api/v1/gpus",
     "catalog": "/api/v1/catalog",
+    "events": "/api/v1/events",
+    "processes": "/api/v1/processes",
+    "processes-of-a-time": "/api/v1/processes?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
     "healthz": "/healthz",
     "readyz": "/readyz",
     "problem-400": "/api/v1/hosts?limit=none",
@@ -68,6 +74,12 @@ def small_fleet() -> Site:
     site.history.found_buckets = (
         HistoryBucket("alpha", WHOLE.uuid, 0, START_US, 12, True, ((300.5, 299.0, 302.0), None)),
     )
+    site.events.found = [LOST, PlacedEvent(event("e1", 0.5, host="beta", gpu_uuid=None))]
+    site.live.processes(ProcessList("alpha", START_US, (TRAINING, Process(PART.uuid, 7))))
+    last = START_US + 3_600_000_000
+    site.spans.found = [
+        ProcessSpan((START_US, 1, 4711), "alpha", 0, WHOLE.name, TRAINING, START_US, last, 70_000),
+    ]
     return site
 
 
@@ -102,6 +114,7 @@ def _events(live: Live) -> dict[str, object]:
     return {
         "ws-gpu-stats": gpu_event(gpu, METRIC_NAMES),
         "ws-gpu-stats-one-metric": gpu_event(gpu, ("power_watts",)),
+        "ws-event": happened_event(LOST),
         "ws-host-state": host_event(host),
         "ws-error": error_event("Bad message", BadRequest("metrics", "'power_horses' is not a metric")),
     }

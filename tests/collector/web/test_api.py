@@ -20,6 +20,8 @@ API = (
     "/api/v1/hosts",
     "/api/v1/gpus",
     "/api/v1/catalog",
+    "/api/v1/events",
+    "/api/v1/processes",
 )
 HISTORY = "/api/system/gpu-stats/history"
 HOUR_US = 3_600_000_000
