@@ -137,7 +137,8 @@ def run(environ: Mapping[str, str]) -> int:
             if real
             else "No NVIDIA GPU here: showing a SIMULATED fleet of 8 hosts × 8 GPUs."
         )
-        processes.append(subprocess.Popen([str(BIN / "gpufleet-agent"), *command], env=ours, start_new_session=True))
+        agent = [str(BIN / "gpufleet-agent"), *command]
+        processes.append(subprocess.Popen(agent, env=ours, stdout=subprocess.DEVNULL, start_new_session=True))
         say(f"\n  gpufleet is at  {url}\n  data in         {ours['GPUFLEET_DATA_DIR']}\n  stop with       Ctrl-C\n")
         while all(process.poll() is None for process in processes):
             time.sleep(0.2)

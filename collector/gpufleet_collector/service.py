@@ -45,11 +45,11 @@ async def serve(config: CollectorConfig) -> int:
             if running.done():
                 jobs = running.result()
                 await _work_until(stopping, jobs)
+            _logger.info("stopping")
         finally:
             running.cancel()
             stopping.cancel()
             await asyncio.gather(running, stopping, return_exceptions=True)
-            _logger.info("stopping")
     return 0
 
 
@@ -117,7 +117,7 @@ async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Ev
             return await action()
         except DatabaseUnavailable as error:
             if not said:
-                _logger.warning("the database does not answer (%s); trying on", error)
+                _logger.warning("%s; trying on", error)
                 said = True
         await asyncio.sleep(DATABASE_RETRY_SECONDS)
     return None

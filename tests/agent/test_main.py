@@ -31,7 +31,7 @@ def agent(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]"
         (("snapshot", "--backend", "rocm"), {}, "GPUFLEET_BACKEND"),
         (("simulate", "--hosts", "0"), {}, "--hosts"),
         (("simulate", "--gpus", "many"), {}, "--gpus"),
-        (("simulate", "--interval", "-1"), {}, "INTERVAL"),
+        (("simulate", "--interval", "-1"), {}, "--interval"),
         (("simulate", "--backfill", "yesterday"), {}, "--backfill"),
         (("simulate", "--hosts", "99999999999"), {}, "--hosts"),
         (("run", "--log-level", "loud"), {}, "--log-level"),

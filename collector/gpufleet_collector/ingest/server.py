@@ -114,7 +114,9 @@ class IngestServer:
             await self._serve(number, context)
         except StreamRefused as refused:
             metrics.streams_refused.labels(reason=refused.reason).inc()
-            self._log.info("stream from %s ended: %s", context.peer(), refused.detail)
+            # Two agents that fight over a name come back every few seconds: the fight itself is said once.
+            level = logging.DEBUG if refused.reason == "duplicate_host" else logging.INFO
+            self._log.log(level, "stream from %s ended: %s", context.peer(), refused.detail)
             await context.abort(refused.status, refused.detail)
         finally:
             metrics.streams.dec()
