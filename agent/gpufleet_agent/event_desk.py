@@ -1,5 +1,4 @@
-"""Gathers what happened from all who may tell of it (readings, inventories, the kernel's log), each thing once and under
-an id of its own."""
+"""Gathers what happened from all who may tell of it (readings, inventories, the kernel's log): each thing once."""
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
