@@ -1,7 +1,7 @@
 """XIDs as NVML tells them: an event set with every GPU in it, emptied at every tick without waiting."""
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import CallFailed, GpuLost, NvmlDriver, SessionFailed, Unreadable
@@ -46,13 +46,14 @@ class XidEvents:
         self._listen(devices)
         if self._set is None:
             return ()
+        events: list[GpuEvent] = []
         try:
-            return tuple(self._drain(instant_us))
+            self._drain(instant_us, events)
         except _FAILURES:
             # One GPU that is lost makes the whole set say so (nvml.h, nvmlEventSetWait_v2): the others get a new one.
             self.close()
             self._listen(devices)
-            return ()
+        return tuple(events)
 
     def close(self) -> None:
         """Give the event set back. Safe to call twice."""
@@ -93,7 +94,7 @@ class XidEvents:
             self._registered.add(uuid)
             self._uuid_at[_address(device.handle)] = uuid
 
-    def _drain(self, instant_us: int) -> Iterator[GpuEvent]:
+    def _drain(self, instant_us: int, into: list[GpuEvent]) -> None:
         for _ in range(MAX_EVENTS_PER_TICK):
             try:
                 event = self._driver.call("nvmlEventSetWait_v2", "", self._set, 0)
@@ -102,7 +103,7 @@ class XidEvents:
                     return
                 raise
             if event.eventType & XID_CRITICAL_ERROR:
-                yield xid_event(instant_us, event.eventData, self._uuid_at.get(_address(event.device)))
+                into.append(xid_event(instant_us, event.eventData, self._uuid_at.get(_address(event.device))))
 
     def _quietly(self, call: str, *arguments: Any) -> None:
         try:

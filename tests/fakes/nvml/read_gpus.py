@@ -1,10 +1,11 @@
 """A process with the NVML backend in it, driven line by line over its standard input: the child of `NvmlProcess`.
 
-Commands: `read` (one reading), `close`, `modules` (what is imported), `cost N` (CPU seconds of N readings, and RSS).
+Commands: `read [µs]` (one reading), `close`, `modules` (what is imported), `cost N` (CPU seconds of N readings, RSS).
 `pass N` lets N milliseconds pass on the backend's clock, `settle` waits for the slow tier. Every answer is one line of
 JSON. With `--trace`, driver calls are told as they begin and end.
-`--gpm` and `--slow-tier` add these; `--library-folder=PATH`, `--hidden-processes` and `--without-nvidia-ml-py` shape the
-surroundings.
+`--release-handles`, `--proc=PATH` and `--sys=PATH` are passed on.
+`--gpm` and `--slow-tier` add these; `--library-folder=PATH`, `--hidden-processes` and `--without-nvidia-ml-py` shape
+the surroundings.
 """
 
 import json
@@ -13,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from gpufleet_agent.probe.nvml import NvmlBackend
+from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.probe.slow_tier import SlowTier
 
 SETTLE_SECONDS = 10.0
@@ -65,8 +68,8 @@ def settle(_backend: NvmlBackend) -> dict[str, Any]:
     return {"settled": SURROUNDINGS.slow_tier is None or SURROUNDINGS.slow_tier.settle(SETTLE_SECONDS)}
 
 
-def read(backend: NvmlBackend) -> dict[str, Any]:
-    reading = asdict(backend.read(0))
+def read(backend: NvmlBackend, instant_us: int = 0) -> dict[str, Any]:
+    reading = asdict(backend.read(instant_us))
     return {**reading, "needs_new_process": backend.needs_new_process}
 
 
@@ -99,6 +102,10 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
+def option(arguments: list[str], name: str, default: str) -> str:
+    return next((text for argument in arguments if (text := argument.removeprefix(f"{name}=")) != argument), default)
+
+
 def main(arguments: list[str]) -> None:
     if "--without-nvidia-ml-py" in arguments:
         sys.modules["pynvml"] = None  # type: ignore[assignment]  # makes its import fail
@@ -109,6 +116,9 @@ def main(arguments: list[str]) -> None:
         TellingBreadcrumb() if "--trace" in arguments else SilentBreadcrumb(),
         pid_namespace_is_host="--hidden-processes" not in arguments,
         library_folders=folders,
+        release_handles="--release-handles" in arguments,
+        proc=Path(option(arguments, "--proc", "/proc")),
+        power=RuntimePower(option(arguments, "--sys", "/nowhere")),
         gpm="--gpm" in arguments,
         slow_tier=SURROUNDINGS.slow_tier,
         clock=SURROUNDINGS.clock,
