@@ -14,9 +14,11 @@ from importlib.metadata import version
 from gpufleet_agent.agent import describe_platform, read_boot_id, stop_on_signals
 from gpufleet_agent.errors import ConfigurationError
 from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.simulation.faults import USUAL_FAULTS, Faults
 from gpufleet_agent.simulation.host import SimulatedHost
+from gpufleet_agent.simulation.news import News
 from gpufleet_agent.uplink import Uplink
-from gpufleet_agent.wire import PROTOCOL, encode_ticks, inventory_of, tick_of
+from gpufleet_agent.wire import PROTOCOL, encode_events, encode_ticks, inventory_of, processes_of, tick_of
 from gpufleet_proto import telemetry_pb2 as pb
 
 MICROSECONDS = 1_000_000
@@ -29,13 +31,15 @@ BACKFILL_SAMPLES_PER_REPORT = 500
 BACKFILL_MAX_QUEUED = 16
 """A host's backfill waits while so many of its reports are not settled: memory stays bounded however long it is."""
 
+EVENTS_PER_REPORT = 500
 OUTBOX_BYTES = 4 * 1024 * 1024
 FILES_BESIDE_CONNECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class FleetOrders:
-    """What to simulate. `targets` are collectors as `host:port`; `backfill_seconds` is replayed before now."""
+    """What to simulate. `targets` are collectors as `host:port`; `backfill_seconds` is replayed before now. With
+    `faults` one GPU of each host comes and goes at `fault_times`."""
 
     targets: tuple[str, ...]
     hosts: int
@@ -45,6 +49,7 @@ class FleetOrders:
     faults: bool
     backfill_seconds: float
     name_prefix: str = "sim-"
+    fault_times: Faults = USUAL_FAULTS
 
 
 def tick_grid(phase_us: int, interval_us: int, since_us: int) -> int:
@@ -65,13 +70,19 @@ class SimulatedAgent:
         self._orders = orders
         self._wall_us = wall_us
         self.host = SimulatedHost(
-            f"{orders.name_prefix}{number:03d}", orders.gpus, seed=orders.seed, faults=orders.faults
+            f"{orders.name_prefix}{number:03d}",
+            orders.gpus,
+            seed=orders.seed,
+            faults=orders.fault_times if orders.faults else None,
         )
         self._interval_us = max(1, round(orders.interval_seconds * MICROSECONDS))
         self._phase_us = self._interval_us * (number - 1) // orders.hosts
         self._started_us = wall_us()
         self._inventory = self.host.read(self._started_us, orders.interval_seconds)
         self._observed_at_us = self._started_us - round(orders.backfill_seconds * MICROSECONDS)
+        self._news = News(self.host, self._started_us)
+        self._old_news = News(self.host, self._observed_at_us)
+        self.events_told = 0
         self._agent_id = secrets.token_hex(8)
         self._boot_id = read_boot_id()
         self.outbox = Outbox(OUTBOX_BYTES)
@@ -99,8 +110,10 @@ class SimulatedAgent:
             while self.outbox.backlog_length >= BACKFILL_MAX_QUEUED:
                 await asyncio.sleep(0.01)
             self.outbox.add(encode_ticks(ticks), sum(len(tick.gpus) for tick in ticks), replayed=True)
+            self._tell_events(self._old_news, ticks[-1].instant_us, replayed=True)
             self.uplink.wake()
             await asyncio.sleep(0)
+        self._tell_events(self._old_news, self._started_us, replayed=True)
 
     def _past(self) -> Iterator[list[pb.Tick]]:
         instant_us = tick_grid(self._phase_us, self._interval_us, self._observed_at_us)
@@ -121,9 +134,19 @@ class SimulatedAgent:
             self._observed_at_us = instant_us
             self._inventory = reading
             self.uplink.announce(inventory_of(instant_us, reading))
+        self._tell_events(self._news, instant_us, replayed=False)
+        processes = self._news.processes(instant_us)
+        if processes is not None:
+            self.uplink.tell(processes_of(instant_us, processes))
         tick = tick_of(instant_us, reading)
         self.outbox.add(encode_ticks([tick]), len(tick.gpus))
         self.uplink.wake()
+
+    def _tell_events(self, news: News, until_us: int, *, replayed: bool) -> None:
+        events = news.events(until_us)
+        self.events_told += len(events)
+        for start in range(0, len(events), EVENTS_PER_REPORT):
+            self.outbox.add(encode_events(events[start : start + EVENTS_PER_REPORT]), 0, replayed=replayed)
 
     def _hello(self) -> pb.Hello:
         return pb.Hello(
@@ -153,7 +176,7 @@ class SimulatedAgent:
 
 @dataclass(frozen=True, slots=True)
 class FleetCount:
-    """What became of every GPU sample of the fleet."""
+    """What became of every GPU sample of the fleet, and how many events it told."""
 
     hosts: int
     connected: int
@@ -163,6 +186,7 @@ class FleetCount:
     dropped: int
     pending: int
     resent_reports: int
+    events: int
 
 
 class Fleet:
@@ -206,6 +230,7 @@ class Fleet:
             dropped=sum(tally.dropped for tally in tallies),
             pending=sum(agent.outbox.pending_samples for agent in self.agents),
             resent_reports=sum(tally.resent_reports for tally in tallies),
+            events=sum(agent.events_told for agent in self.agents),
         )
 
     async def _tell(self) -> None:

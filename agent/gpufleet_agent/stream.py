@@ -39,7 +39,7 @@ CHANNEL_OPTIONS = (
 
 
 class Stream:
-    """Sends heartbeats, inventories and reports until the collector or the network ends it."""
+    """Sends heartbeats, inventories, processes and reports until the collector or the network ends it."""
 
     def __init__(self, call: Call, outbox: Outbox, heartbeat: Callable[[], pb.Heartbeat]) -> None:
         self._call = call
@@ -47,6 +47,7 @@ class Stream:
         self._heartbeat = heartbeat
         self._wake = asyncio.Event()
         self._inventory: pb.Inventory | None = None
+        self._processes: pb.Processes | None = None
         self._paused_until = 0.0
         self._next_heartbeat = time.monotonic()
         self._leaving = False
@@ -76,6 +77,11 @@ class Stream:
         self._inventory = inventory
         self.wake()
 
+    def tell(self, processes: pb.Processes) -> None:
+        """Latest wins: a list not sent yet is replaced."""
+        self._processes = processes
+        self.wake()
+
     def leave(self) -> None:
         """A clean stop: say goodbye after what is being written now, and end the stream."""
         self._leaving = True
@@ -102,6 +108,9 @@ class Stream:
         if self._inventory is not None:
             inventory, self._inventory = self._inventory, None
             return pb.AgentMessage(inventory=inventory).SerializeToString()
+        if self._processes is not None:
+            processes, self._processes = self._processes, None
+            return pb.AgentMessage(processes=processes).SerializeToString()
         report = None if now < self._paused_until else self._outbox.next()
         if report is None:
             return None

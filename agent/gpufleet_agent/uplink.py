@@ -61,6 +61,7 @@ class Uplink:
         self._sleep = sleep
         self._stream: Stream | None = None
         self._news: pb.Inventory | None = None
+        self._processes: pb.Processes | None = None
         self._said: set[str] = set()
         self.state = UplinkState()
 
@@ -96,6 +97,13 @@ class Uplink:
         if self._stream is not None:
             self._stream.announce(inventory)
 
+    def tell(self, processes: pb.Processes) -> None:
+        """Who holds the GPUs now: the latest wins, and is not sent again. Without a stream it waits for the next."""
+        if self._stream is not None:
+            self._stream.tell(processes)
+        else:
+            self._processes = processes
+
     async def _stream_to(self, target: str) -> None:
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
@@ -118,6 +126,9 @@ class Uplink:
         """What has been announced since the Hello was written is not in it."""
         if self._news is not None:
             stream.announce(self._news)
+        if self._processes is not None:
+            stream.tell(self._processes)
+            self._processes = None
 
     def _opened(self, target: str) -> None:
         if self._said or not self.state.connections:

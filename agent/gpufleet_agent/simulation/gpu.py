@@ -7,17 +7,16 @@ from hashlib import sha256
 from random import Random
 from uuid import UUID
 
-from gpufleet_agent.readings import LOST, NOT_SUPPORTED, OK, GpuIdentity, GpuReading
+from gpufleet_agent.readings import LOST, NOT_SUPPORTED, OK, GpuIdentity, GpuProcess, GpuReading
 from gpufleet_agent.simulation.boards import Board
 from gpufleet_agent.simulation.day import DAY_SECONDS, Day, Segment, noise
+from gpufleet_agent.simulation.faults import Faults
+from gpufleet_agent.simulation.processes import processes_of
 from gpufleet_proto.catalog import METRICS, SLOW_TIER_SECONDS, Tier
 
 MICROSECONDS = 1_000_000
 COUNTERS_SINCE = 1_767_225_600.0
 """Counters run since 2026-01-01, so that they look like those of boards in use."""
-
-LOST_EVERY_SECONDS, LOST_FOR_SECONDS = 600.0, 90.0
-"""With faults on, the faulty GPU of a host is lost so long in every such span."""
 
 GPU_IDLE, POWER_CAP, SW_THERMAL, HW_THERMAL = 0x1, 0x4, 0x20, 0x40
 Value = int | float | None
@@ -43,13 +42,13 @@ class SimulatedGpu:
     """GPU number `index` of `host` in the fleet of `seed`."""
 
     def __init__(
-        self, seed: int, host: str, index: int, board: Board, *, hot: bool = False, faulty: bool = False
+        self, seed: int, host: str, index: int, board: Board, *, hot: bool = False, faults: Faults | None = None
     ) -> None:
         digest = sha256(f"{seed}/{host}/{index}".encode()).digest()
         random = Random(digest)
         self.board = board
         self.hot = hot
-        self.faulty = faulty
+        self.faults = faults
         self.identity = GpuIdentity(
             uuid=f"GPU-{UUID(bytes=digest[:16], version=4)}",
             index=index,
@@ -65,11 +64,26 @@ class SimulatedGpu:
     def read(self, instant_us: int, interval_seconds: float) -> GpuReading:
         """The reading at `instant_us`; the slow tier is part of the first tick in each of its periods."""
         seconds = instant_us / MICROSECONDS
-        if self.faulty and seconds % LOST_EVERY_SECONDS < LOST_FOR_SECONDS:
+        if self.is_lost(instant_us):
             return GpuReading(self.identity, LOST)
         return GpuReading(
             self.identity, OK, self.values(seconds, slow=_slow_tick(seconds, interval_seconds)), self._absent
         )
+
+    def is_lost(self, instant_us: int) -> bool:
+        return self.faults is not None and self.faults.is_lost(instant_us)
+
+    def processes(self, instant_us: int) -> tuple[GpuProcess, ...]:
+        """Who holds the GPU at `instant_us`; nobody can say of a lost one."""
+        if self.is_lost(instant_us):
+            return ()
+        now = self._now(instant_us / MICROSECONDS)
+        day_us = round(DAY_SECONDS) * MICROSECONDS
+        started_us = instant_us // day_us * day_us + round(now.segment.start * MICROSECONDS)
+        memory_mb, utilization = VALUES["memory_used_mb"](now), VALUES["gpu_utilization_percent"](now)
+        assert isinstance(memory_mb, int)
+        assert isinstance(utilization, int)
+        return processes_of(self.identity.uuid, now.segment.work, started_us, memory_mb, utilization)
 
     def values(self, seconds: float, *, slow: bool) -> Mapping[str, int | float]:
         now = self._now(seconds)

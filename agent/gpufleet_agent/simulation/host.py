@@ -1,12 +1,17 @@
 """One simulated host: GPUs of one model, one of them too hot, and with faults on one that comes and goes."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 
-from gpufleet_agent.readings import Reading
+from gpufleet_agent.readings import GpuEvent, GpuProcess, Reading
 from gpufleet_agent.simulation.boards import BOARDS
+from gpufleet_agent.simulation.faults import Faults
 from gpufleet_agent.simulation.gpu import SimulatedGpu
 
 DRIVER_VERSION = "590.48.01"
+FALLEN_OFF_THE_BUS = 79
+"""The XID of a GPU that has gone, see "XID Errors" in NVIDIA's documentation."""
+
 HOT_ONE_IN = 3
 """One host in so many has a GPU that runs too hot."""
 
@@ -14,14 +19,15 @@ HOT_ONE_IN = 3
 class SimulatedHost:
     """`gpus` GPUs in the host called `name`, the same for the same seed."""
 
-    def __init__(self, name: str, gpus: int, *, seed: int = 0, faults: bool = False) -> None:
+    def __init__(self, name: str, gpus: int, *, seed: int = 0, faults: Faults | None = None) -> None:
         self.name = name
         draw = int.from_bytes(sha256(f"{seed}/{name}".encode()).digest()[:8])
         board = BOARDS[draw % len(BOARDS)]
         hot = (draw >> 8) % max(1, gpus) if (draw >> 16) % HOT_ONE_IN == 0 else None
-        faulty = (draw >> 24) % max(1, gpus) if faults else None
+        faulty = (draw >> 24) % max(1, gpus)
         self.gpus = tuple(
-            SimulatedGpu(seed, name, index, board, hot=index == hot, faulty=index == faulty) for index in range(gpus)
+            SimulatedGpu(seed, name, index, board, hot=index == hot, faults=faults if index == faulty else None)
+            for index in range(gpus)
         )
 
     def read(self, instant_us: int, interval_seconds: float) -> Reading:
@@ -32,3 +38,30 @@ class SimulatedHost:
             nvml_version=DRIVER_VERSION.rpartition(".")[0],
             simulated=True,
         )
+
+    def processes(self, instant_us: int) -> tuple[GpuProcess, ...]:
+        """Everything that holds a GPU at `instant_us`."""
+        return tuple(process for gpu in self.gpus for process in gpu.processes(instant_us))
+
+    def events(self, since_us: int, until_us: int) -> list[tuple[str, GpuEvent]]:
+        """What happened within [since_us, until_us), oldest first, each with an id that another run over the same time
+        gives it as well."""
+        found = [event for gpu in self.gpus for event in _events(gpu, since_us, until_us)]
+        found.sort(key=lambda event: event.instant_us)
+        return [(self._event_id(event), event) for event in found]
+
+    def _event_id(self, event: GpuEvent) -> str:
+        who = f"{self.name}/{event.gpu_uuid}/{event.kind}/{event.instant_us}"
+        return "sim-" + sha256(who.encode()).hexdigest()[:28]
+
+
+def _events(gpu: SimulatedGpu, since_us: int, until_us: int) -> Iterator[GpuEvent]:
+    if gpu.faults is None:
+        return
+    uuid, name = gpu.identity.uuid, f"GPU {gpu.identity.index}"
+    for instant_us, lost in gpu.faults.changes(since_us, until_us):
+        if lost:
+            yield GpuEvent(instant_us, "XID", "CRITICAL", f"{name} has fallen off the bus.", uuid, FALLEN_OFF_THE_BUS)
+            yield GpuEvent(instant_us, "GPU_LOST", "CRITICAL", f"{name} is lost: the driver cannot reach it.", uuid)
+        else:
+            yield GpuEvent(instant_us, "GPU_FOUND", "INFO", f"{name} is back.", uuid)

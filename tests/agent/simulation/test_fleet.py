@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gpufleet_agent.simulation.boards import BOARDS
 from gpufleet_agent.simulation.day import DAY_SECONDS, Day
+from gpufleet_agent.simulation.faults import Faults
 from gpufleet_agent.simulation.gpu import VALUES, SimulatedGpu
 from gpufleet_agent.simulation.host import SimulatedHost
 from gpufleet_proto.catalog import BY_NAME, METRICS, Tier
@@ -64,8 +65,8 @@ def test_energy_is_the_integral_of_power(seed: int, at: float) -> None:
 
 
 def test_with_faults_one_gpu_of_a_host_comes_and_goes() -> None:
-    host = SimulatedHost("sim-001", 4, faults=True)
+    host = SimulatedHost("sim-001", 4, faults=Faults())
     states = {gpu.state for step in range(60) for gpu in host.read(NOON_US + step * 10_000_000, 5.0).gpus}
     assert states == {"ok", "lost"}
-    lost = sum(gpu.faulty for gpu in host.gpus)
+    lost = sum(gpu.faults is not None for gpu in host.gpus)
     assert lost == 1
