@@ -74,16 +74,21 @@ class MigReader:
 
     def read(self, handle: Any, partition: Partition, now: float) -> list[GpuReading]:
         """One reading of each instance. After a failure the GPU is looked at again, and what is there now is read."""
-        sound = {instance: self._read_sound(handle, instance, now) for instance in partition.instances}
-        doubtful = [instance for instance, reading in sound.items() if reading is None]
-        if not doubtful:
-            return [reading for reading in sound.values() if reading is not None]
-        for instance in doubtful:
-            self._forget(instance.gpu.uuid)
-        known = {reading.gpu: reading for reading in sound.values() if reading is not None}
-        again = self._look(handle, partition.parent, now).instances
-        readings = (known.get(instance.gpu) or self._read_one(handle, instance, now) for instance in again)
-        return [reading for reading in readings if reading is not None]
+        sound = {instance.gpu: self._read_sound(handle, instance, now) for instance in partition.instances}
+        if None in sound.values():
+            return list(self._read_again(handle, partition.parent, now, sound))
+        return [reading for reading in sound.values() if reading is not None]
+
+    def _read_again(
+        self, handle: Any, parent: GpuIdentity, now: float, sound: Mapping[GpuIdentity, GpuReading | None]
+    ) -> Iterator[GpuReading]:
+        for gpu, reading in sound.items():
+            if reading is None:
+                self._forget(gpu.uuid)
+        for instance in self._look(handle, parent, now).instances:
+            again = sound.get(instance.gpu) or self._read_one(handle, instance, now)
+            if again is not None:
+                yield again
 
     def _read_sound(self, handle: Any, instance: Instance, now: float) -> GpuReading | None:
         """None where the handle may be that of an instance that is gone: then what fails has no reason of its own."""
@@ -139,7 +144,8 @@ class MigReader:
         for place in range(min(count, MAX_INSTANCES)):
             try:
                 found.append(self._instance(handle, parent, place))
-            except CallFailed as failed:  # an empty place answers NOT_FOUND
+            except (CallFailed, GpuLost) as failed:
+                # An empty place answers NOT_FOUND. Whether the GPU itself is lost shows in its own metrics.
                 denied = denied or failed.code == FORBIDDEN
         return Partition(parent, now, on=True, denied=denied, instances=tuple(_with_speakers(found)))
 

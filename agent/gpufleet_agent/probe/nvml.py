@@ -29,7 +29,7 @@ from gpufleet_agent.probe.readers import CORE, METRICS
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.probe.sleepers import Sleep, sleep_of
-from gpufleet_agent.probe.slow_tier import SlowTier, Target, read_metrics
+from gpufleet_agent.probe.slow_tier import SlowTier, read_metrics
 from gpufleet_agent.probe.xid_events import XidEvents
 from gpufleet_agent.readings import (
     DRIVER_MISMATCH,
@@ -82,7 +82,6 @@ class _Tick:
     """The whole GPUs that were read."""
     unopened: dict[int, int] = field(default_factory=dict)
     """Index to NVML's answer, for GPUs that are listed and cannot be opened or do not tell their UUID."""
-    slow: list[Target] = field(default_factory=list)
     failed: SessionFailed | None = None
 
 
@@ -212,7 +211,7 @@ class NvmlBackend:
         events = () if session.xids is None else session.xids.read(tick.devices, instant_us)
         processes = self._processes.read(tick.devices, instant_us, _instances(tick.found.values()))
         if self._slow_tier is not None:
-            self._slow_tier.tick_ended(tuple(tick.slow))
+            self._slow_tier.tick_ended(tuple(tick.found[uuid].gpu for uuid in tick.devices))
         gpus = (*_in_order(tick.found.values()), *self._missing(tick))
         self._forget_excess(tick)
         if tick.failed is not None:
@@ -286,7 +285,6 @@ class NvmlBackend:
         except SessionFailed as failed:
             tick.failed = failed
             return [_unread(self._last_identity(uuid, index), _state_after(failed), ERROR)]
-        tick.slow.append(Target(uuid, index))
         tick.devices[uuid] = device
         return readings
 

@@ -2,14 +2,17 @@
 that no tick ever waits for them.
 
 The thread has a session of its own with the driver, opened for each pass (NVML counts its users), so that neither side
-closes the library under a call of the other, and it opens only GPUs that the last tick has read, so that it wakes none.
+closes the library under a call of the other, and it opens only GPUs that the last tick has read and that do not sleep
+now, by their slots, so that it wakes none.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from gpufleet_agent.pci_slot import slot_key
 from gpufleet_agent.probe.nvml_driver import (
     LIBRARY_FOLDERS,
     CallFailed,
@@ -20,7 +23,8 @@ from gpufleet_agent.probe.nvml_driver import (
 )
 from gpufleet_agent.probe.readers import SLOW, Reader
 from gpufleet_agent.probe.readers.device import Device
-from gpufleet_agent.readings import Breadcrumb
+from gpufleet_agent.probe.runtime_power import RuntimePower
+from gpufleet_agent.readings import Breadcrumb, GpuIdentity
 
 PERIOD_SECONDS = 10.0
 EARLY_SECONDS = 0.5
@@ -55,14 +59,6 @@ class SlowSchedule:
         if self._started is None:
             return 0.0 if tick_ended else PERIOD_SECONDS + LATE_SECONDS
         return self._started + PERIOD_SECONDS + (-EARLY_SECONDS if tick_ended else LATE_SECONDS) - now
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A whole GPU that the last tick has read, where it sat then."""
-
-    uuid: str
-    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +119,16 @@ class SlowTier:
         *,
         library_folders: tuple[str, ...] = LIBRARY_FOLDERS,
         clock: Callable[[], float] = time.monotonic,
+        power: RuntimePower | None = None,
     ) -> None:
         self._breadcrumb = breadcrumb
         self._library_folders = library_folders
         self._clock = clock
+        self._power = power or RuntimePower()
         self._changed = threading.Condition()
         self._schedule = SlowSchedule()
         self._results = Results()
-        self._targets: tuple[Target, ...] = ()
+        self._targets: tuple[GpuIdentity, ...] = ()
         self._busy = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -140,8 +138,8 @@ class SlowTier:
         with self._changed:
             return self._results.take(uuid, self._clock())
 
-    def tick_ended(self, targets: tuple[Target, ...]) -> None:
-        """A tick has read these GPUs: they are to be read from now on, and a pass that is due may start."""
+    def tick_ended(self, targets: tuple[GpuIdentity, ...]) -> None:
+        """A tick has read these whole GPUs: they are to be read from now on, and a pass that is due may start."""
         with self._changed:
             self._targets = targets
             self._results.keep({target.uuid for target in targets})
@@ -178,7 +176,7 @@ class SlowTier:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _wait_for_pass(self) -> tuple[Target, ...] | None:
+    def _wait_for_pass(self) -> tuple[GpuIdentity, ...] | None:
         with self._changed:
             tick_ended = True
             while not self._stop.is_set() and not self._schedule.due(self._clock(), tick_ended=tick_ended):
@@ -189,7 +187,7 @@ class SlowTier:
             self._busy = True
             return self._targets
 
-    def _read_all(self, targets: tuple[Target, ...]) -> None:
+    def _read_all(self, targets: tuple[GpuIdentity, ...]) -> None:
         """One pass. What fails here is told by the ticks, which ask the same driver."""
         try:
             driver = NvmlDriver(self._breadcrumb, self._library_folders)
@@ -205,15 +203,25 @@ class SlowTier:
         finally:
             driver.close()
 
-    def _read(self, driver: NvmlDriver, target: Target) -> None:
-        label = f"GPU {target.index}"
+    def _read(self, driver: NvmlDriver, gpu: GpuIdentity) -> None:
+        label, slot = f"GPU {gpu.index}", slot_key(gpu.pci_bus_id or "")
+        if slot is not None and self._power.asleep((slot,)):
+            return
         try:
-            handle = driver.call("nvmlDeviceGetHandleByIndex", label, target.index)
-            if driver.call("nvmlDeviceGetUUID", label, handle) != target.uuid:
+            handle = _open(driver, gpu, slot, label)
+            if driver.call("nvmlDeviceGetUUID", label, handle) != gpu.uuid:
                 return
             device = Device(driver, handle, label, pid_namespace_is_host=False)
             values, absent = read_metrics(device, SLOW)
         except (CallFailed, GpuLost):
             return
         with self._changed:
-            self._results.put(target.uuid, SlowReading(values, absent), self._clock())
+            if not self._stop.is_set():
+                self._results.put(gpu.uuid, SlowReading(values, absent), self._clock())
+
+
+def _open(driver: NvmlDriver, gpu: GpuIdentity, slot: str | None, label: str) -> Any:
+    """The handle, with the usual deadline: the tick before has opened the GPU already."""
+    if slot is None:
+        return driver.call("nvmlDeviceGetHandleByIndex", label, gpu.index)
+    return driver.call("nvmlDeviceGetHandleByPciBusId", label, f"{slot}.0")

@@ -111,7 +111,12 @@ def main(arguments: list[str]) -> None:
         sys.modules["pynvml"] = None  # type: ignore[assignment]  # makes its import fail
     folders = tuple(argument.partition("=")[2] for argument in arguments if argument.startswith("--library-folder="))
     if "--slow-tier" in arguments:
-        SURROUNDINGS.slow_tier = SlowTier(SilentBreadcrumb(), library_folders=folders, clock=SURROUNDINGS.clock)
+        SURROUNDINGS.slow_tier = SlowTier(
+            SilentBreadcrumb(),
+            library_folders=folders,
+            clock=SURROUNDINGS.clock,
+            power=RuntimePower(option(arguments, "--slow-sys", "/nowhere")),
+        )
     backend = NvmlBackend(
         TellingBreadcrumb() if "--trace" in arguments else SilentBreadcrumb(),
         pid_namespace_is_host="--hidden-processes" not in arguments,
