@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gpufleet_agent.readings import HUNG, GpuReading, Reading
+from gpufleet_agent.readings import HUNG, OK, SUSPENDED, UNKNOWN, GpuReading, Reading
 
 
 def outline(reading: Reading) -> Reading:
@@ -42,6 +42,15 @@ def with_left_alone(reading: Reading, known: Reading | None, indexes: frozenset[
     read = {gpu.gpu.uuid for gpu in reading.gpus}
     missing = (gpu for gpu in known.gpus if gpu.gpu.index in indexes and gpu.gpu.uuid not in read)
     return replace(reading, gpus=(*reading.gpus, *(replace(gpu, state=HUNG, values={}) for gpu in missing)))
+
+
+def with_remembered(reading: Reading, known: Reading | None) -> Reading:
+    """The reading, and where it knows neither a GPU nor a driver, the GPUs seen last: while a driver is exchanged a new
+    probe cannot know them, and they are still there. What was wrong with them stays; of the others nothing is known."""
+    if known is None or reading.gpus or reading.driver_version is not None:
+        return reading
+    gpus = (replace(gpu, state=UNKNOWN if gpu.state in (OK, SUSPENDED) else gpu.state, values={}) for gpu in known.gpus)
+    return replace(reading, gpus=tuple(gpus))
 
 
 def _hung(gpu: str, reading: GpuReading) -> GpuReading:

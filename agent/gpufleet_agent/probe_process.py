@@ -42,6 +42,7 @@ class ProbeOrders:
     seed: int = 0
     phase: float = 0.0
     gpm: bool = True
+    release_handles: bool = False
     call_deadline_seconds: float = breadcrumb.DEFAULT_DEADLINE_SECONDS
 
 

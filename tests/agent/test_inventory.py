@@ -1,6 +1,6 @@
 """Values come and go without a new inventory; identities, states and reasons do not."""
 
-from gpufleet_agent.inventory import InventoryWatch, with_left_alone
+from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
 from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
 
 
@@ -46,3 +46,21 @@ def test_a_gpu_that_is_left_alone_stays_in_the_inventory_as_hung() -> None:
     assert with_left_alone(only_first, known, frozenset()) == only_first
     assert with_left_alone(known, known, frozenset({1})) == known
     assert with_left_alone(only_first, None, frozenset({1})) == only_first
+
+
+def test_gpus_are_remembered_while_nobody_knows_of_any() -> None:
+    known = reading("ok", "lost", "driver_mismatch", "suspended")
+    nothing = Reading("none", note="The driver is not loaded.")
+    remembered = with_remembered(nothing, known)
+    assert [gpu.state for gpu in remembered.gpus] == ["unknown", "lost", "driver_mismatch", "unknown"]
+    assert [gpu.gpu for gpu in remembered.gpus] == [gpu.gpu for gpu in known.gpus]
+    assert all(not gpu.values for gpu in remembered.gpus)
+    assert remembered.note == nothing.note
+
+
+def test_a_reading_that_knows_of_a_gpu_or_a_driver_speaks_for_itself() -> None:
+    known = reading("ok", "ok")
+    for told in (reading("ok"), Reading("nvml", driver_version="570.1")):
+        assert with_remembered(told, known) == told
+    nothing = Reading("none")
+    assert with_remembered(nothing, None) == nothing

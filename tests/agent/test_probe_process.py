@@ -1,86 +1,13 @@
 """The supervisor and its child: readings arrive, a child that dies or hangs is replaced, and none is left behind."""
 
-import asyncio
-import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, compile_library, whole_gpu
-from gpufleet_agent.breadcrumb import Call
-from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
-from gpufleet_agent.quarantine import Quarantine
-from gpufleet_agent.readings import Reading
-
-PATIENCE_SECONDS = 15.0
-
-
-class Listener:
-    """A probe process and what it told."""
-
-    def __init__(self, backend: str, interval: float = 0.05) -> None:
-        self.readings: list[tuple[int, Reading]] = []
-        self.hangs: list[Call] = []
-        self.process = ProbeProcess(
-            ProbeOrders(backend, interval, "nvidia-smi", "node-1", call_deadline_seconds=0.3),
-            on_reading=lambda instant, reading: self.readings.append((instant, reading)),
-            on_hang=self.hangs.append,
-            random=lambda: 0.1,
-            log=logging.getLogger("test.probe"),
-            quarantine=Quarantine(first_pause_seconds=1.5),
-        )
-
-    def hanging(self) -> str | None:
-        call = self.process.hanging
-        return None if call is None else call.name
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.process.run())
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@pytest.fixture(scope="session")
-def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def driver(
-    nvml_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[FakeDriver], None]]:
-    """Writes the script of the stand-in library; it is read again at once."""
-    script = tmp_path / "nvml.txt"
-
-    def tell(driver: FakeDriver) -> None:
-        fresh = script.with_suffix(".new")
-        fresh.write_text(driver.text())
-        fresh.replace(script)
-
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
-    monkeypatch.setenv(SCRIPT_VARIABLE, str(script))
-    yield tell
+from fakes.nvml.library import FakeDriver, whole_gpu
+from fakes.probe_listener import Listener, is_running
 
 
 async def test_readings_arrive_with_instants_that_grow_and_the_child_ends_with_its_supervisor() -> None:

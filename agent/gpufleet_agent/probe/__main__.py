@@ -37,6 +37,7 @@ class Orders:
     left_alone: Sequence[int] = ()
     phase: float = 0.0
     gpm: bool = True
+    release_handles: bool = False
     whole: bool = False
     """Whether already the first reading is to have everything, for those who want but one."""
 
@@ -50,6 +51,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
         breadcrumb=BreadcrumbWriter(page, time.monotonic, deadline),
         slow_breadcrumb=BreadcrumbWriter(page, time.monotonic, deadline, SLOW_SLOT),
         gpm=orders.gpm,
+        release_handles=orders.release_handles,
         simulated_host=orders.simulated_host,
         seed=orders.seed,
         interval_seconds=orders.interval_seconds,

@@ -1,6 +1,7 @@
 """Opens a backend by its name, and `auto`, which takes the first that reads a GPU and looks again while none does."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gpufleet_agent.breadcrumb import NoBreadcrumb
 from gpufleet_agent.readings import Backend, Breadcrumb, CanLeaveAlone, CanWarmUp, Reading
@@ -17,22 +18,23 @@ def open_backend(
     breadcrumb: Breadcrumb,
     slow_breadcrumb: Breadcrumb | None = None,
     gpm: bool = True,
+    release_handles: bool = False,
     simulated_host: str = "",
     seed: int = 0,
     interval_seconds: float = 5.0,
 ) -> Backend:
     """The backend called `name`. Only its own modules are imported: the probe is to stay small.
 
-    `slow_breadcrumb` is for the calls of a second thread; `gpm` is whether NVML's activity counters are read;
-    `nvidia_smi` is that command's name or path; `simulated_host`, `seed` and `interval_seconds` shape a simulated one.
-    Raises ValueError for a name that is not in `NAMES`.
+    `slow_breadcrumb` is for the calls of a second thread; `gpm` is whether NVML's activity counters are read, and
+    `release_handles` whether NVML is closed between two readings; `nvidia_smi` is that command's name or path;
+    `simulated_host`, `seed` and `interval_seconds` shape a simulated one. Raises ValueError for a name that is not in
+    `NAMES`.
     """
+    open_nvml = partial(_open_nvml, breadcrumb, slow_breadcrumb, gpm=gpm, release_handles=release_handles)
     if name == "auto":
-        return AutoBackend(
-            [lambda: _open_nvml(breadcrumb, slow_breadcrumb, gpm), lambda: _open_nvidia_smi(nvidia_smi, breadcrumb)]
-        )
+        return AutoBackend([open_nvml, lambda: _open_nvidia_smi(nvidia_smi, breadcrumb)])
     if name == "nvml":
-        return _open_nvml(breadcrumb, slow_breadcrumb, gpm)
+        return open_nvml()
     if name == "nvidia-smi":
         return _open_nvidia_smi(nvidia_smi, breadcrumb)
     if name == "simulated":
@@ -40,11 +42,14 @@ def open_backend(
     raise ValueError(f"{name!r} is not a backend: choose one of {', '.join(NAMES)}")
 
 
-def _open_nvml(breadcrumb: Breadcrumb, slow_breadcrumb: Breadcrumb | None, gpm: bool) -> Backend:
+def _open_nvml(
+    breadcrumb: Breadcrumb, slow_breadcrumb: Breadcrumb | None, *, gpm: bool, release_handles: bool
+) -> Backend:
     from gpufleet_agent.probe.nvml import NvmlBackend
     from gpufleet_agent.probe.slow_tier import SlowTier
 
-    return NvmlBackend(breadcrumb, gpm=gpm, slow_tier=SlowTier(slow_breadcrumb or NoBreadcrumb()))
+    slow_tier = SlowTier(slow_breadcrumb or NoBreadcrumb())
+    return NvmlBackend(breadcrumb, gpm=gpm, slow_tier=slow_tier, release_handles=release_handles)
 
 
 def _open_nvidia_smi(command: str, breadcrumb: Breadcrumb) -> Backend:
