@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
-from gpufleet_agent.inventory import InventoryWatch, with_left_alone
+from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
 from gpufleet_agent.readings import Reading
@@ -52,6 +52,7 @@ class Agent:
             config.host_name,
             phase=phase_of(config.host_name),
             gpm=config.gpm,
+            release_handles=config.release_handles,
         )
         rng = random.SystemRandom()
         self.probe = ProbeProcess(
@@ -93,7 +94,8 @@ class Agent:
 
     def _on_reading(self, instant_us: int, reading: Reading) -> None:
         self._read_once.set()
-        reading = with_left_alone(reading, self._inventory.current, self.probe.left_alone)
+        known = self._inventory.current
+        reading = with_left_alone(with_remembered(reading, known), known, self.probe.left_alone)
         if self._inventory.see(instant_us, reading):
             self._log.info("%s", describe(reading))
             self._send_ticks()

@@ -31,6 +31,7 @@ class AgentConfig:
     backend: str
     nvidia_smi: str
     gpm: bool
+    release_handles: bool
 
 
 def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> AgentConfig:
@@ -49,6 +50,7 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
         backend=parse_backend(given.get("GPUFLEET_BACKEND") or "auto"),
         nvidia_smi=given.get("GPUFLEET_NVIDIA_SMI") or "nvidia-smi",
         gpm=parse_switch("GPUFLEET_GPM", given.get("GPUFLEET_GPM") or "true"),
+        release_handles=parse_switch("GPUFLEET_RELEASE_HANDLES", given.get("GPUFLEET_RELEASE_HANDLES") or "false"),
     )
 
 

@@ -24,5 +24,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("GPU_POLL_INTERVAL_SECONDS", "5.0", "seconds between two readings; wins over the collector's wish"),
     Setting("GPUFLEET_BACKEND", "auto", "how GPUs are read: auto, nvml, nvidia-smi or simulated"),
     Setting("GPUFLEET_GPM", "true", "false leaves the activity counters of Hopper and newer to another profiler"),
+    Setting(
+        "GPUFLEET_RELEASE_HANDLES",
+        "false",
+        "true closes NVML between readings so that the driver can be unloaded; no activity, and no XIDs through NVML",
+    ),
     Setting("GPUFLEET_NVIDIA_SMI", "nvidia-smi from PATH", "the nvidia-smi command"),
 )

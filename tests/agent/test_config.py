@@ -63,3 +63,13 @@ def test_flags_follow_from_variable_names() -> None:
     flags = {setting.variable: setting.flag for setting in SETTINGS}
     assert flags["GPUFLEET_HOST_NAME"] == "--host-name"
     assert flags["GPU_POLL_INTERVAL_SECONDS"] == "--gpu-poll-interval-seconds"
+
+
+@pytest.mark.parametrize(("text", "kept"), [("", True), ("false", True), ("true", False), ("1", False), ("Yes", False)])
+def test_the_driver_is_kept_between_readings_unless_it_is_to_be_released(text: str, kept: bool) -> None:
+    assert read_config({"GPUFLEET_RELEASE_HANDLES": text}, {}).release_handles is not kept
+
+
+def test_a_switch_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="GPUFLEET_RELEASE_HANDLES='perhaps'"):
+        read_config({"GPUFLEET_RELEASE_HANDLES": "perhaps"}, {})
