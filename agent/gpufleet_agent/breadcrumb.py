@@ -14,6 +14,7 @@ SLOTS = 2
 SIZE = SLOTS * SLOT_BYTES
 _HEADER = struct.Struct("<QddHH")
 """Version (odd while being written), start (monotonic seconds, 0: none), deadline (seconds), lengths of the texts."""
+_STARTED, _STARTED_AT = struct.Struct("<d"), 8
 _TEXT_AT = _HEADER.size
 _TEXT_MAX = (SLOT_BYTES - _TEXT_AT) // 2
 DEFAULT_DEADLINE_SECONDS = 5.0
@@ -65,9 +66,8 @@ class BreadcrumbWriter:
         self._write(self._clock(), deadline, name, where)
 
     def leave(self) -> None:
-        # Whoever reads meanwhile sees either version, each with a start that says whether a call is under way.
-        self._version += 2
-        _HEADER.pack_into(self._memory, 0, self._version, 0.0, 0.0, 0, 0)
+        # One aligned store: whoever reads meanwhile sees the call under way, or none.
+        _STARTED.pack_into(self._memory, _STARTED_AT, 0.0)
 
     def _write(self, started: float, deadline: float, name: bytes, where: bytes) -> None:
         memory, header = self._memory, _HEADER

@@ -1,13 +1,18 @@
 """Readings as lines of JSON over the pipe from the probe to the supervisor, so that the probe needs no protobuf."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from operator import attrgetter
 from typing import Any
 
 from gpufleet_agent.readings import GpuEvent, GpuIdentity, GpuProcess, GpuReading, Reading
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
 """A longer line is a broken probe: it is ended and started anew."""
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_IDENTITY = attrgetter(*(field.name for field in fields(GpuIdentity)))
+"""By position: names of fields would be most of a line that is written at every tick."""
 
 
 class BadFrame(ValueError):
@@ -16,6 +21,7 @@ class BadFrame(ValueError):
 
 def encode(instant_us: int, reading: Reading) -> bytes:
     """One line, ending in a newline. Values that JSON cannot carry (NaN, infinite) raise ValueError."""
+    processes = reading.processes
     frame = {
         "instant_us": instant_us,
         "backend": reading.backend,
@@ -24,13 +30,10 @@ def encode(instant_us: int, reading: Reading) -> bytes:
         "note": reading.note,
         "simulated": reading.simulated,
         "events": [asdict(event) for event in reading.events],
-        "processes": None if reading.processes is None else [asdict(process) for process in reading.processes],
-        "gpus": [
-            {"gpu": asdict(gpu.gpu), "state": gpu.state, "values": dict(gpu.values), "absent": dict(gpu.absent)}
-            for gpu in reading.gpus
-        ],
+        "processes": None if processes is None else [asdict(process) for process in processes],
+        "gpus": [(_IDENTITY(gpu.gpu), gpu.state, dict(gpu.values), dict(gpu.absent)) for gpu in reading.gpus],
     }
-    return json.dumps(frame, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(frame).encode() + b"\n"
 
 
 def decode(line: bytes) -> tuple[int, Reading]:
@@ -51,11 +54,12 @@ def _reading(frame: dict[str, Any]) -> Reading:
         simulated=frame["simulated"],
         events=tuple(GpuEvent(**event) for event in frame["events"]),
         processes=_processes(frame["processes"]),
-        gpus=tuple(
-            GpuReading(GpuIdentity(**gpu["gpu"]), gpu["state"], dict(gpu["values"]), dict(gpu["absent"]))
-            for gpu in frame["gpus"]
-        ),
+        gpus=tuple(_gpu(*gpu) for gpu in frame["gpus"]),
     )
+
+
+def _gpu(identity: list[Any], state: str, values: dict[str, int | float], absent: dict[str, str]) -> GpuReading:
+    return GpuReading(GpuIdentity(*identity), state, dict(values), dict(absent))
 
 
 def _processes(frame: list[dict[str, Any]] | None) -> tuple[GpuProcess, ...] | None:

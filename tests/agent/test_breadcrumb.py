@@ -57,3 +57,28 @@ def test_a_page_that_is_just_being_written_tells_nothing(descriptor: int) -> Non
     writer.enter("f", "GPU 0")
     os.pwrite(descriptor, (7).to_bytes(8, "little"), 0)
     assert reader.read() is None
+
+
+def test_two_threads_leave_their_own_crumbs_and_the_first_to_be_overdue_is_told(descriptor: int) -> None:
+    clock = iter([100.0, 101.0])
+    ticks = BreadcrumbWriter(descriptor, lambda: next(clock))
+    slow = BreadcrumbWriter(descriptor, lambda: next(clock), slot=breadcrumb.SLOW_SLOT)
+    reader = BreadcrumbReader(descriptor)
+    ticks.enter("nvmlDeviceGetHandleByIndex", "GPU 0", deadline_seconds=30.0)
+    slow.enter("nvmlDeviceGetPcieThroughput", "GPU 1")
+    assert reader.read() == Call("nvmlDeviceGetPcieThroughput", "GPU 1", 101.0, breadcrumb.DEFAULT_DEADLINE_SECONDS)
+    slow.leave()
+    assert reader.read() == Call("nvmlDeviceGetHandleByIndex", "GPU 0", 100.0, 30.0)
+    ticks.leave()
+    assert reader.read() is None
+
+
+def test_of_calls_that_are_equally_patient_the_oldest_is_told(descriptor: int) -> None:
+    clock = iter([100.0, 101.0])
+    slow = BreadcrumbWriter(descriptor, lambda: next(clock), slot=breadcrumb.SLOW_SLOT)
+    ticks = BreadcrumbWriter(descriptor, lambda: next(clock))
+    slow.enter("f", "GPU 1")
+    ticks.enter("g", "GPU 0")
+    call = BreadcrumbReader(descriptor).read()
+    assert call is not None
+    assert call.name == "f"

@@ -26,6 +26,12 @@ def test_several_collectors_and_labels() -> None:
     assert config.labels == {"rack": "r1", "pool": "train"}
 
 
+def test_a_switch_is_true_or_false() -> None:
+    assert read_config({}, {}).gpm
+    assert not read_config({"GPUFLEET_GPM": "false"}, {}).gpm
+    assert read_config({"GPUFLEET_GPM": "0"}, {"GPUFLEET_GPM": " On "}).gpm
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -44,6 +50,7 @@ def test_several_collectors_and_labels() -> None:
         ("GPU_POLL_INTERVAL_SECONDS", "inf"),
         ("GPU_POLL_INTERVAL_SECONDS", "soon"),
         ("GPUFLEET_BACKEND", "rocm"),
+        ("GPUFLEET_GPM", "perhaps"),
         ("GPUFLEET_HOST_NAME", "a\x00b"),
         ("GPUFLEET_HOST_NAME", "x" * 300),
         ("GPUFLEET_LABELS", "rack"),

@@ -34,12 +34,14 @@ static nvmlReturn_t take_sample(const Device *device, const char *function, Samp
     nvmlReturn_t code = begin(device, function);
     if (code) return code;
     into->device = device;
-    for (unsigned int metric = 0; metric < MOST_METRICS; metric++) into->told[metric] = false;
+    memset(into->told, 0, sizeof into->told);
     pthread_mutex_lock(&lock);
     const Section *section = section_of(device);
     for (int i = 0; section && i < section->count; i++) {
-        unsigned int metric;
-        if (sscanf(section->entries[i].key, "nvmlGpmSampleGet[%u]", &metric) != 1 || metric >= MOST_METRICS) continue;
+        const char *key = section->entries[i].key;
+        if (strncmp(key, "nvmlGpmSampleGet[", 17)) continue;
+        unsigned long metric = strtoul(key + 17, NULL, 10);
+        if (metric >= MOST_METRICS) continue;
         into->told[metric] = true;
         into->counter[metric] = strtoull(section->entries[i].text, NULL, 0);
     }
