@@ -12,6 +12,9 @@ from gpufleet_collector.store.times import DAY_US, to_datetime, to_sql
 LONGEST_GAP_SECONDS = 300
 """A process that is seen again after longer begins a new row: nobody knows that it was there in between."""
 
+SAME_START_SECONDS = 2
+"""Two runs of an agent differ by less in when a process started: each works it out from the time of the boot."""
+
 _FIELDS = {
     "gpu_id": "integer",
     "pid": "integer",
@@ -39,7 +42,10 @@ SELECT DISTINCT ON (told.gpu_id, told.pid, first_seen)
 FROM unnest({_TOLD}) AS told ({", ".join(_FIELDS)})
 LEFT JOIN LATERAL (
     SELECT known.first_seen FROM processes AS known
-    WHERE known.gpu_id = told.gpu_id AND known.pid = told.pid AND known.started_at IS NOT DISTINCT FROM told.started_at
+    WHERE known.gpu_id = told.gpu_id AND known.pid = told.pid
+        AND (known.started_at IS NOT DISTINCT FROM told.started_at
+            OR known.started_at BETWEEN told.started_at - interval '{SAME_START_SECONDS} seconds'
+                AND told.started_at + interval '{SAME_START_SECONDS} seconds')
         AND known.first_seen >= date_bin('1 day', told.first_seen, 'epoch') AND known.first_seen <= told.last_seen
         AND known.last_seen >= told.first_seen - interval '{LONGEST_GAP_SECONDS} seconds'
         AND known.first_seen >= {to_sql(first_day * DAY_US)} AND known.first_seen < {to_sql((last_day + 1) * DAY_US)}

@@ -72,6 +72,14 @@ async def test_a_pid_that_is_used_again_is_another_process(made: Store) -> None:
     assert [row[2:] for row in await made.rows(SEEN)] == [(0.0, 0.0), (10.0, 10.0)]
 
 
+async def test_a_start_that_is_worked_out_anew_is_the_same_process(made: Store) -> None:
+    assert TRAINING.started_at is not None
+    for seconds, moved in ((0, 0), (10, 1_500_000), (20, -400_000)):
+        made.tell_processes("host-1", seconds, replace(TRAINING, started_at=TRAINING.started_at + moved))
+        await made.flush()
+    assert [row[2:] for row in await made.rows(SEEN)] == [(0.0, 20.0)]
+
+
 async def test_a_gpu_that_nobody_declared_costs_the_others_nothing(made: Store) -> None:
     made.tell_processes("host-1", 0, Process("GPU-x", 1), TRAINING)
     made.tell_processes("nowhere", 0, Process("GPU-a", 5))
