@@ -2,56 +2,49 @@
 fails on one GPU or in one call costs nothing else."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpufleet_agent.pci_slot import slot_key
 from gpufleet_agent.probe.gpm import SHORTEST_GAP_SECONDS, GpmSampler, Subject
 from gpufleet_agent.probe.mig import MigReader, parent_absences
 from gpufleet_agent.probe.nvml_driver import (
     LIB_RM_VERSION_MISMATCH,
     LIBRARY_FOLDERS,
-    LOST_CODES,
     NOT_FOUND,
     CallFailed,
     GpuLost,
     NvmlDriver,
     SessionFailed,
 )
-from gpufleet_agent.probe.nvml_identity import identify
-from gpufleet_agent.probe.nvml_notes import no_gpu_note, no_xids_note, session_note, unopened_note
+from gpufleet_agent.probe.nvml_known import KnownGpus
+from gpufleet_agent.probe.nvml_notes import no_xids_note, session_note
+from gpufleet_agent.probe.nvml_tick import (
+    LOST_REASON,
+    MAX_GPUS,
+    Tick,
+    asleep,
+    in_order,
+    instances_in,
+    missing,
+    note_of,
+    state_after,
+    unread,
+)
 from gpufleet_agent.probe.pid_namespace import pid_namespace_is_host as judge_pid_namespace
 from gpufleet_agent.probe.process_table import ProcessTable
 from gpufleet_agent.probe.processes import ProcessWatch
-from gpufleet_agent.probe.readers import CORE, METRICS
+from gpufleet_agent.probe.readers import CORE
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.probe.sleepers import Sleep, sleep_of
 from gpufleet_agent.probe.slow_tier import SlowTier, read_metrics
 from gpufleet_agent.probe.xid_events import XidEvents
-from gpufleet_agent.readings import (
-    DRIVER_MISMATCH,
-    ERROR,
-    LOST,
-    SUSPENDED,
-    UNKNOWN,
-    Breadcrumb,
-    GpuIdentity,
-    GpuReading,
-    Reading,
-)
-
-MAX_GPUS = 256
-"""Of one host; those with a higher index are not read, and the note says so."""
-MAX_KNOWN_GPUS = 2 * MAX_GPUS
-"""GPUs remembered, the lost ones included; past it those known longest and missing now are forgotten."""
+from gpufleet_agent.readings import ERROR, LOST, Breadcrumb, GpuIdentity, GpuReading, Reading
 
 SETTLE_SECONDS = 4.0
 """For the slow tier when one reading is to have everything: 32 GPUs take 1.3 s."""
-
-LOST_REASON, SUSPENDED_REASON = "LOST", "SUSPENDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +55,6 @@ class _Session:
     gpm: GpmSampler | None
     mig: MigReader
     xids: XidEvents | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A GPU seen before. `settled` is whether its identity needs no second look."""
-
-    gpu: GpuIdentity
-    settled: bool
-
-
-@dataclass(slots=True)
-class _Tick:
-    """What one reading has come to so far; it began at `now` (monotonic seconds)."""
-
-    now: float
-    found: dict[str, GpuReading] = field(default_factory=dict)
-    devices: dict[str, Device] = field(default_factory=dict)
-    """The whole GPUs that were read."""
-    unopened: dict[int, int] = field(default_factory=dict)
-    """Index to NVML's answer, for GPUs that are listed and cannot be opened or do not tell their UUID."""
-    failed: SessionFailed | None = None
 
 
 class NvmlBackend:
@@ -120,7 +92,7 @@ class NvmlBackend:
         self._slow_tier = slow_tier
         self._clock = clock
         self._session: _Session | None = None
-        self._known: dict[str, _Known] = {}
+        self._known = KnownGpus()
         self._needs_new_process = False
         self._left_alone: frozenset[int] = frozenset()
 
@@ -133,19 +105,19 @@ class NvmlBackend:
     def read(self, instant_us: int) -> Reading:
         """Read every GPU now, but those that sleep. Opens NVML first where it is not open."""
         self._needs_new_process = False
-        sleep = sleep_of(self._power, (known.gpu for known in self._known.values()))
+        sleep = sleep_of(self._power, self._known)
         if sleep.everybody:
-            return Reading(self.name, tuple(map(_asleep, sleep.gpus)), *self._versions)
+            return Reading(self.name, tuple(map(asleep, sleep.gpus)), *self._versions)
         try:
             if self._session is None:
                 self._session = self._open()
             return self._read(self._session, sleep, instant_us)
         except SessionFailed as failed:
             self._end_session(failed)
-            state = _state_after(failed)
+            state = state_after(failed)
             return Reading(
                 backend=self.name,
-                gpus=tuple(_unread(known.gpu, state, ERROR) for known in self._known.values()),
+                gpus=tuple(unread(gpu, state, ERROR) for gpu in self._known),
                 note=session_note(failed.call, failed.code),
             )
         finally:
@@ -192,9 +164,7 @@ class NvmlBackend:
                 self._session.xids.close()
             self._session.driver.close()
             self._session = None
-        # The next session may find the same boards with another VBIOS or in another slot.
-        for uuid in self._known:
-            self._unsettle(uuid)
+        self._known.unsettle()
 
     def _end_session(self, failed: SessionFailed) -> None:
         self._needs_new_process = failed.code == LIB_RM_VERSION_MISMATCH
@@ -202,18 +172,18 @@ class NvmlBackend:
 
     def _read(self, session: _Session, sleep: Sleep, instant_us: int) -> Reading:
         count = session.driver.call_whole("nvmlDeviceGetCount")
-        tick = _Tick(self._clock(), {gpu.uuid: _asleep(gpu) for gpu in sleep.gpus})
+        tick = Tick(self._clock(), {gpu.uuid: asleep(gpu) for gpu in sleep.gpus})
         for slot in sleep.awake[:MAX_GPUS]:
             self._read_slot(session, slot, tick)
         for index in range(min(count, MAX_GPUS) if not sleep.gpus else 0):
             if index not in self._left_alone:
                 self._read_index(session, index, tick)
         events = () if session.xids is None else session.xids.read(tick.devices, instant_us)
-        processes = self._processes.read(tick.devices, instant_us, _instances(tick.found.values()))
+        processes = self._processes.read(tick.devices, instant_us, instances_in(tick.found.values()))
         if self._slow_tier is not None:
             self._slow_tier.tick_ended(tuple(tick.found[uuid].gpu for uuid in tick.devices))
-        gpus = (*_in_order(tick.found.values()), *self._missing(tick))
-        self._forget_excess(tick)
+        gpus = (*in_order(tick.found.values()), *(missing(gpu, tick) for gpu in self._known.missing(tick.found)))
+        self._known.forget_excess(tick.found)
         if tick.failed is not None:
             self._end_session(tick.failed)
         elif not tick.found:
@@ -224,12 +194,12 @@ class NvmlBackend:
             gpus=gpus,
             driver_version=self._versions[0],
             nvml_version=self._versions[1],
-            note=_note(count, tick) or no_xids_note(None if session.xids is None else session.xids.trouble),
+            note=note_of(count, tick) or no_xids_note(None if session.xids is None else session.xids.trouble),
             events=events,
             processes=processes,
         )
 
-    def _read_index(self, session: _Session, index: int, tick: _Tick) -> None:
+    def _read_index(self, session: _Session, index: int, tick: Tick) -> None:
         """Read the GPU at `index`. Its UUID is asked for every time: indexes move, and a value must never be filed
         under the GPU that sat there before."""
         label, driver = f"GPU {index}", session.driver
@@ -245,19 +215,17 @@ class NvmlBackend:
             return
         self._read_opened(session, handle, uuid, index, tick)
 
-    def _read_slot(self, session: _Session, slot: str, tick: _Tick) -> None:
+    def _read_slot(self, session: _Session, slot: str, tick: Tick) -> None:
         """Read the GPU in `slot`. Which index that is matters to nobody but the reader of the reading."""
-        known = next((each.gpu for each in self._known.values() if slot_key(each.gpu.pci_bus_id or "") == slot), None)
+        known = self._known.in_slot(slot)
         index = None if known is None else known.index
         if index in self._left_alone:
             return
         label, driver = f"PCI {slot}" if index is None else f"GPU {index}", session.driver
         try:
             handle = driver.open_slot(slot, label)
-            uuid, index = (
-                driver.call("nvmlDeviceGetUUID", label, handle),
-                driver.call("nvmlDeviceGetIndex", label, handle),
-            )
+            uuid = driver.call("nvmlDeviceGetUUID", label, handle)
+            index_now = driver.call("nvmlDeviceGetIndex", label, handle)
         except (CallFailed, GpuLost) as failed:
             if index is not None and failed.code != NOT_FOUND:
                 tick.unopened[index] = failed.code
@@ -265,26 +233,26 @@ class NvmlBackend:
         except SessionFailed as failed:
             tick.failed = failed
             return
-        self._read_opened(session, handle, uuid, index, tick)
+        self._read_opened(session, handle, uuid, index_now, tick)
 
-    def _read_opened(self, session: _Session, handle: Any, uuid: str, index: int, tick: _Tick) -> None:
+    def _read_opened(self, session: _Session, handle: Any, uuid: str, index: int, tick: Tick) -> None:
         if uuid and uuid not in tick.found:
             device = Device(session.driver, handle, f"GPU {index}", self._pid_namespace_is_host)
             for reading in self._read_gpu(session, device, uuid, index, tick):
                 tick.found[reading.gpu.uuid] = reading
 
-    def _read_gpu(self, session: _Session, device: Device, uuid: str, index: int, tick: _Tick) -> list[GpuReading]:
+    def _read_gpu(self, session: _Session, device: Device, uuid: str, index: int, tick: Tick) -> list[GpuReading]:
         """The GPU, and its MIG instances after it."""
         try:
-            gpu = self._identify(device, uuid, index)
+            gpu = self._known.identify(device, uuid, index)
             readings = self._read_tiers(session, device, gpu, tick.now)
         except GpuLost:
             if session.gpm is not None:
                 session.gpm.forget(uuid)
-            return [_unread(self._last_identity(uuid, index), LOST, LOST_REASON)]
+            return [unread(self._known.last(uuid, index), LOST, LOST_REASON)]
         except SessionFailed as failed:
             tick.failed = failed
-            return [_unread(self._last_identity(uuid, index), _state_after(failed), ERROR)]
+            return [unread(self._known.last(uuid, index), state_after(failed), ERROR)]
         tick.devices[uuid] = device
         return readings
 
@@ -304,72 +272,6 @@ class NvmlBackend:
         parent = GpuReading(gpu=gpu, values=values, absent=parent_absences(absent, partition))
         return [parent, *session.mig.read(device.handle, partition, now)]
 
-    def _identify(self, device: Device, uuid: str, index: int) -> GpuIdentity:
-        known = self._known.get(uuid)
-        if known is None or not known.settled:
-            known = _Known(*identify(device, uuid, index))
-        elif known.gpu.index != index:
-            known = replace(known, gpu=replace(known.gpu, index=index))
-        self._known[uuid] = known
-        return known.gpu
-
-    def _last_identity(self, uuid: str, index: int) -> GpuIdentity:
-        self._known.setdefault(uuid, _Known(GpuIdentity(uuid, index), settled=False))
-        self._unsettle(uuid)
-        return self._known[uuid].gpu
-
-    def _unsettle(self, uuid: str) -> None:
-        self._known[uuid] = replace(self._known[uuid], settled=False)
-
-    def _missing(self, tick: _Tick) -> list[GpuReading]:
-        """GPUs that were here before and are not now."""
-        missing = []
-        for uuid in self._known.keys() - tick.found.keys():
-            self._unsettle(uuid)
-            missing.append(_missing_reading(self._known[uuid].gpu, tick))
-        return sorted(missing, key=lambda reading: (reading.gpu.index or 0, reading.gpu.uuid))
-
-    def _forget_excess(self, tick: _Tick) -> None:
-        excess = len(self._known) - MAX_KNOWN_GPUS
-        if excess > 0:
-            for uuid in [uuid for uuid in self._known if uuid not in tick.found][:excess]:
-                del self._known[uuid]
-
-
-def _unread(gpu: GpuIdentity, state: str, reason: str) -> GpuReading:
-    return GpuReading(gpu=gpu, state=state, absent=dict.fromkeys(METRICS, reason))
-
-
-def _asleep(gpu: GpuIdentity) -> GpuReading:
-    return _unread(gpu, SUSPENDED, SUSPENDED_REASON)
-
-
-def _in_order(readings: Iterable[GpuReading]) -> list[GpuReading]:
-    """By index, an instance after its GPU, whoever was read first."""
-    return sorted(readings, key=lambda reading: reading.gpu.index or 0)
-
-
-def _instances(readings: Iterable[GpuReading]) -> dict[tuple[str, int], str]:
-    """The MIG instance that speaks for each GPU instance, by the UUID of its GPU and its number."""
-    instances: dict[tuple[str, int], str] = {}
-    for gpu in (reading.gpu for reading in readings):
-        if gpu.parent_uuid is not None and gpu.mig_instance is not None:
-            instances.setdefault((gpu.parent_uuid, gpu.mig_instance), gpu.uuid)
-    return instances
-
-
-def _missing_reading(gpu: GpuIdentity, tick: _Tick) -> GpuReading:
-    """Lost, unless a GPU that cannot be opened for another reason sits where this one sat: then nobody knows."""
-    code = tick.unopened.get(gpu.index) if gpu.index is not None else None
-    if code is None or code in LOST_CODES:
-        return _unread(gpu, LOST, LOST_REASON)
-    state = DRIVER_MISMATCH if code == LIB_RM_VERSION_MISMATCH else UNKNOWN
-    return _unread(gpu, state, CallFailed("nvmlDeviceGetHandleByIndex", code).reason)
-
-
-def _state_after(failed: SessionFailed) -> str:
-    return DRIVER_MISMATCH if failed.code == LIB_RM_VERSION_MISMATCH else UNKNOWN
-
 
 def _text(driver: NvmlDriver, call: str) -> str | None:
     """A version of the driver; not to know it is no reason to read nothing."""
@@ -377,13 +279,3 @@ def _text(driver: NvmlDriver, call: str) -> str | None:
         return driver.call(call, "") or None
     except (CallFailed, GpuLost):
         return None
-
-
-def _note(count: int, tick: _Tick) -> str | None:
-    if tick.failed is not None:
-        return session_note(tick.failed.call, tick.failed.code)
-    if count == 0:
-        return no_gpu_note()
-    if count > MAX_GPUS:
-        return f"NVML lists {count} GPUs: only the first {MAX_GPUS} are read."
-    return unopened_note(tick.unopened)

@@ -20,7 +20,7 @@ from fakes.nvml.library import (
     whole_driver,
     whole_gpu,
 )
-from gpufleet_agent.probe.nvml import MAX_GPUS
+from gpufleet_agent.probe.nvml_tick import MAX_GPUS
 from gpufleet_agent.probe.readers import METRICS
 
 UNINITIALIZED = 1
