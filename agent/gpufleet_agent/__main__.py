@@ -8,9 +8,10 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
-from gpufleet_agent.config import AgentConfig, parse_interval, read_config
+from gpufleet_agent.config import AgentConfig, parse_host_name, parse_interval, read_config
 from gpufleet_agent.errors import AgentError, ConfigurationError
 from gpufleet_agent.settings import SETTINGS
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="gpufleet-agent", description="Streams this host's GPUs to a collector.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=version("gpufleet-agent"))
+    parser.add_argument("--version", action="version", version=f"gpufleet-agent {version('gpufleet-agent')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, command, help_text in (
         ("run", _run, "read this host's GPUs and stream them"),
@@ -78,10 +79,12 @@ def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument(
         "--interval", metavar="S", help="seconds between ticks (default: GPU_POLL_INTERVAL_SECONDS or 5)"
     )
+    parser.add_argument("--prefix", default="sim-", metavar="P", help="host names are P001, P002, ... (default: sim-)")
     parser.add_argument("--seed", default="0", metavar="K", help="another seed is another fleet (default: 0)")
     parser.add_argument("--faults", action="store_true", help="one GPU of every host is lost now and then")
     parser.add_argument("--backfill", default="0s", metavar="TIME", help="history to replay first, such as 90s, 1h, 7d")
     parser.add_argument("--collector", dest="GPUFLEET_COLLECTOR", metavar="VALUE", help="as for run")
+    parser.add_argument("--spool", metavar="DIR", help="keep what waits for a collector in DIR, one file per host")
 
 
 def _config(arguments: argparse.Namespace) -> AgentConfig:
@@ -121,7 +124,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from gpufleet_agent import doctor
 
     config = _config(arguments)
-    return doctor.run(nvidia_smi=config.nvidia_smi, collectors=config.collectors, environ=os.environ, stdout=sys.stdout)
+    return doctor.run(
+        nvidia_smi=config.nvidia_smi,
+        collectors=config.collectors,
+        environ=os.environ,
+        stdout=sys.stdout,
+        data_dir=config.data_dir,
+    )
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
@@ -132,10 +141,14 @@ def _simulate(arguments: argparse.Namespace) -> int:
         targets=config.collectors,
         hosts=_whole("--hosts", arguments.hosts, 1, 100_000),
         gpus=_whole("--gpus", arguments.gpus, 0, 256),
-        interval_seconds=config.interval_seconds if arguments.interval is None else parse_interval(arguments.interval),
+        interval_seconds=config.interval_seconds
+        if arguments.interval is None
+        else parse_interval(arguments.interval, "--interval"),
         seed=_whole("--seed", arguments.seed, 0, 2**63),
         faults=arguments.faults,
         backfill_seconds=_duration("--backfill", arguments.backfill),
+        name_prefix=parse_host_name(arguments.prefix, "--prefix"),
+        spool_dir=None if arguments.spool is None else Path(arguments.spool),
     )
     sys.stdout.write(asyncio.run(simulate(orders, logging.getLogger("gpufleet_agent"))) + "\n")
     return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import platform
@@ -9,6 +10,7 @@ import random
 import secrets
 import signal
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,13 +21,19 @@ from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
 from gpufleet_agent.readings import Reading
 from gpufleet_agent.selfcost import UNKNOWN_COST, process_cost
-from gpufleet_agent.uplink import Uplink
+from gpufleet_agent.spool import Spool
+from gpufleet_agent.spool_place import spool_path
+from gpufleet_agent.spool_thread import SpoolThread
+from gpufleet_agent.spooler import NoSpooler, Spooler
+from gpufleet_agent.uplink import LEAVE_SECONDS, Uplink
 from gpufleet_agent.wire import MAX_MESSAGE_BYTES, PROTOCOL, encode_ticks, inventory_of, tick_of
 from gpufleet_proto import telemetry_pb2 as pb
 
 FIRST_READING_SECONDS = 8.0
-FLUSH_SECONDS = 5.0
-"""On SIGTERM what is not settled yet gets so long to arrive."""
+STOP_SECONDS = 4.75
+"""An agent ends so long after SIGTERM at the latest; what is not settled by then is on disk."""
+
+SPOOL_CLOSE_SECONDS = 0.75
 
 MAX_TICKS_PER_REPORT = 32
 """A collector that asks for more gets this: so many ticks of 256 GPUs stay below the limit of a message."""
@@ -45,6 +53,7 @@ class Agent:
         self._inventory = InventoryWatch()
         self._read_once = asyncio.Event()
         self.outbox = Outbox()
+        self.spooler = self._new_spooler()
         orders = ProbeOrders(
             config.backend,
             config.interval_seconds,
@@ -69,21 +78,26 @@ class Agent:
         )
 
     async def run(self) -> None:
-        """Read and stream until SIGTERM or SIGINT; then flush for at most FLUSH_SECONDS."""
+        """Read and stream until SIGTERM or SIGINT; then flush, for at most STOP_SECONDS in all."""
         stop = stop_on_signals()
         probing = asyncio.create_task(self.probe.run())
         streaming = asyncio.create_task(self._stream())
         stopping = asyncio.create_task(stop.wait())
+        spooling = asyncio.create_task(self.spooler.run())
+        running = {probing, streaming, stopping, spooling}
         try:
-            done, _ = await asyncio.wait({probing, streaming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
         finally:
+            end = time.monotonic() + STOP_SECONDS
+            self.spooler.hurry()
             await _cancel(probing)
             self._send_ticks()
-            if not await self.uplink.finish(FLUSH_SECONDS):
-                self._log.warning("stopped with %d samples not settled", self.outbox.pending_samples)
-            await _cancel(streaming, stopping)
+            await self.uplink.finish(end - time.monotonic() - LEAVE_SECONDS - SPOOL_CLOSE_SECONDS)
+            await _cancel(streaming, stopping, spooling)
+            await self.spooler.close(SPOOL_CLOSE_SECONDS)
+            self._tell_tally()
 
     async def _stream(self) -> None:
         """A Hello with the inventory spares the collector a guess; a driver that hangs must not keep the host away."""
@@ -119,6 +133,27 @@ class Agent:
             return
         self.outbox.add(payload, samples)
         self.uplink.wake()
+
+    def _new_spooler(self) -> Spooler | NoSpooler:
+        config = self._config
+        if config.data_dir is None and config.spool_max_bytes:
+            self._log.warning("no spool: this user has no home; set GPUFLEET_DATA_DIR to keep readings on disk")
+        if config.data_dir is None or not config.spool_max_bytes:
+            return NoSpooler()
+        path = spool_path(config.data_dir / "agent", config.host_name)
+        spool = Spool(path, config.spool_max_bytes, config.spool_max_seconds)
+        wake, rng = self._wake_uplink, random.SystemRandom()
+        return Spooler(spool, self.outbox, SpoolThread(), on_loaded=wake, random=rng.random, log=self._log)
+
+    def _wake_uplink(self) -> None:
+        self.uplink.wake()
+
+    def _tell_tally(self) -> None:
+        """One line for who counts from outside: what became of every sample."""
+        pending = self.outbox.pending_samples
+        self._log.info("samples: %s", json.dumps({**asdict(self.outbox.tally), "pending": pending}))
+        if pending and not self.spooler.state.working:
+            self._log.warning("stopped with %d samples that are lost: they are neither settled nor on disk", pending)
 
     def _on_hang(self, call: Call) -> None:
         self._log.error("driver call hangs: %s", call.describe(time.monotonic()))
@@ -163,7 +198,7 @@ class Agent:
     def _cost(self) -> pb.AgentCost:
         own = process_cost(os.getpid())
         probe = UNKNOWN_COST if self.probe.pid is None else process_cost(self.probe.pid)
-        hanging, tally = self.probe.hanging, self.outbox.tally
+        hanging, tally, spool = self.probe.hanging, self.outbox.tally, self.spooler.state
         return pb.AgentCost(
             supervisor_rss_bytes=own.rss_bytes,
             supervisor_cpu_seconds_total=own.cpu_seconds,
@@ -173,8 +208,12 @@ class Agent:
             samples_dropped_total=tally.dropped,
             reconnects_total=max(0, self.uplink.state.connections - 1),
             unacked_reports=len(self.outbox),
-            unacked_bytes=self.outbox.bytes,
+            unacked_bytes=self.outbox.unsettled_bytes,
             probe_restarts_total=self.probe.restarts,
+            spool_reports=spool.reports if spool.working else None,
+            spool_bytes=spool.file_bytes if spool.working else None,
+            spool_dropped_samples_total=tally.spool_dropped,
+            spool_failures_total=spool.failures,
             hung_call=None if hanging is None else f"{hanging.name} {hanging.gpu}".strip(),
             hung_seconds=None if hanging is None else time.monotonic() - hanging.started,
         )

@@ -1,10 +1,12 @@
 """The agent's configuration: a frozen value built once from environment and flags, with a reason for every refusal."""
 
 import math
+import os
 import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gpufleet_agent.errors import ConfigurationError
@@ -17,11 +19,18 @@ MAX_HOST_NAME = 253
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 256
 MAX_INTERVAL_SECONDS = 86_400.0
+ROOT_STATE_DIRECTORY = Path("/var/lib/gpufleet")
+DEFAULT_SPOOL_MEBIBYTES = 256.0
+MAX_SPOOL_MEBIBYTES = 1024.0 * 1024
+DEFAULT_SPOOL_HOURS = 72.0
+MAX_SPOOL_HOURS = 366.0 * 24
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """`collectors` are `host:port` targets. `interval_explicit` says that the operator chose the interval."""
+    """`collectors` are `host:port` targets. `interval_explicit` says that the operator chose the interval.
+    `data_dir` is None where no directory is given and there is no home; `spool_max_bytes` 0 is no spool."""
 
     collectors: tuple[str, ...]
     host_name: str
@@ -32,9 +41,14 @@ class AgentConfig:
     nvidia_smi: str
     gpm: bool
     release_handles: bool
+    data_dir: Path | None
+    spool_max_bytes: int
+    spool_max_seconds: float
 
 
-def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> AgentConfig:
+def read_config(
+    environ: Mapping[str, str], flags: Mapping[str, str | None], *, user_id: int | None = None
+) -> AgentConfig:
     """The configuration from environment variables and flags (by variable name); flags win.
 
     Raises ConfigurationError that names the setting, the value and the remedy.
@@ -51,7 +65,22 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
         nvidia_smi=given.get("GPUFLEET_NVIDIA_SMI") or "nvidia-smi",
         gpm=parse_switch("GPUFLEET_GPM", given.get("GPUFLEET_GPM") or "true"),
         release_handles=parse_switch("GPUFLEET_RELEASE_HANDLES", given.get("GPUFLEET_RELEASE_HANDLES") or "false"),
+        data_dir=data_directory(given, os.geteuid() if user_id is None else user_id),
+        spool_max_bytes=parse_spool_size(given.get("GPUFLEET_SPOOL_MAX_MB") or f"{DEFAULT_SPOOL_MEBIBYTES}"),
+        spool_max_seconds=parse_spool_age(given.get("GPUFLEET_SPOOL_MAX_HOURS") or f"{DEFAULT_SPOOL_HOURS}"),
     )
+
+
+def data_directory(given: Mapping[str, str], user_id: int) -> Path | None:
+    """GPUFLEET_DATA_DIR, else where this platform keeps the state of programs; None where there is no home."""
+    if given.get("GPUFLEET_DATA_DIR"):
+        return Path(given["GPUFLEET_DATA_DIR"])
+    if user_id == 0:
+        return ROOT_STATE_DIRECTORY
+    state, home = given.get("XDG_STATE_HOME", ""), given.get("HOME", "")
+    if state.startswith("/"):
+        return Path(state) / "gpufleet"
+    return Path(home) / ".local" / "state" / "gpufleet" if home.startswith("/") else None
 
 
 def parse_collectors(text: str) -> tuple[str, ...]:
@@ -77,17 +106,40 @@ def _parse_collector(url: str) -> str:
     return f"{host}:{port}"
 
 
-def parse_interval(text: str) -> float:
-    """Seconds, more than 0 and at most a day."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
+def parse_interval(text: str, setting: str = "GPU_POLL_INTERVAL_SECONDS") -> float:
+    """Seconds, more than 0 and at most a day. `setting` is what to name when it is wrong."""
+    seconds = _number(text)
     if not 0 < seconds <= MAX_INTERVAL_SECONDS:
-        raise ConfigurationError(
-            f"GPU_POLL_INTERVAL_SECONDS={text!r} is not an interval: give seconds, more than 0 and at most a day"
-        )
+        raise ConfigurationError(f"{setting}={text!r} is not an interval: give seconds, more than 0 and at most a day")
     return seconds
+
+
+def parse_spool_size(text: str) -> int:
+    """MiB, 0 or at least 1, as bytes."""
+    size = _number(text)
+    if size != 0 and not 1 <= size <= MAX_SPOOL_MEBIBYTES:
+        raise ConfigurationError(
+            f"GPUFLEET_SPOOL_MAX_MB={text!r} is not a size: give MiB, 1 to {MAX_SPOOL_MEBIBYTES:.0f}, or 0 for none"
+        )
+    return round(size * MEBIBYTE)
+
+
+def parse_spool_age(text: str) -> float:
+    """Hours, more than 0 and at most a year, as seconds."""
+    hours = _number(text)
+    if not 0 < hours <= MAX_SPOOL_HOURS:
+        raise ConfigurationError(
+            f"GPUFLEET_SPOOL_MAX_HOURS={text!r} is not a time: give hours, more than 0 and at most a year"
+        )
+    return hours * 3600
+
+
+def _number(text: str) -> float:
+    """NaN, which no comparison lets pass, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def parse_backend(text: str) -> str:
@@ -105,11 +157,11 @@ def parse_switch(variable: str, text: str) -> bool:
     return switch
 
 
-def parse_host_name(text: str) -> str:
-    """A printable name of at most 253 characters."""
+def parse_host_name(text: str, setting: str = "GPUFLEET_HOST_NAME") -> str:
+    """A printable name of at most 253 characters. `setting` is what to name when it is wrong."""
     if not text.isprintable() or not text.strip() or len(text) > MAX_HOST_NAME:
         raise ConfigurationError(
-            f"GPUFLEET_HOST_NAME={text[:80]!r} is not a host name: give 1 to {MAX_HOST_NAME} printable characters"
+            f"{setting}={text[:80]!r} is not a host name: give 1 to {MAX_HOST_NAME} printable characters"
         )
     return text.strip()
 

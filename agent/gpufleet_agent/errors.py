@@ -3,6 +3,7 @@
 AgentError
 ├── ConfigurationError   the operator: correct the setting that is named; exit status 2
 ├── StreamEnded          nobody: the uplink tries again; the operator when it lasts
+├── SpoolBroken          nobody: reports stay in memory and the disk is tried again; the operator when it lasts
 └── NoAnswer             nobody: the nvidia-smi backend turns it into a note (probe/nvidia_smi/process.py)
 """
 
@@ -17,3 +18,7 @@ class ConfigurationError(AgentError):
 
 class StreamEnded(AgentError):
     """The stream to the collector is over, or never came to be; the message says why."""
+
+
+class SpoolBroken(AgentError):
+    """The disk does not do its part, or somebody else has the spool; the message says why."""

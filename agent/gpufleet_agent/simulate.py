@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import random
 import resource
 import secrets
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from gpufleet_agent.agent import describe_platform, read_boot_id, stop_on_signals
 from gpufleet_agent.errors import ConfigurationError
@@ -17,6 +19,10 @@ from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.simulation.faults import USUAL_FAULTS, Faults
 from gpufleet_agent.simulation.host import SimulatedHost
 from gpufleet_agent.simulation.news import News
+from gpufleet_agent.spool import Spool
+from gpufleet_agent.spool_place import spool_path
+from gpufleet_agent.spool_thread import SpoolThread
+from gpufleet_agent.spooler import NoSpooler, Spooler
 from gpufleet_agent.uplink import Uplink
 from gpufleet_agent.wire import PROTOCOL, encode_events, encode_ticks, inventory_of, processes_of, tick_of
 from gpufleet_proto import telemetry_pb2 as pb
@@ -24,6 +30,7 @@ from gpufleet_proto import telemetry_pb2 as pb
 MICROSECONDS = 1_000_000
 FLUSH_SECONDS = 30.0
 PROGRESS_SECONDS = 5.0
+STEADY_PROGRESS_SECONDS = 120.0
 BACKFILL_TICKS_PER_REPORT = 60
 BACKFILL_SAMPLES_PER_REPORT = 500
 """Fewer ticks go into a report where a host has many GPUs: BACKFILL_MAX_QUEUED of them must fit into OUTBOX_BYTES."""
@@ -33,6 +40,9 @@ BACKFILL_MAX_QUEUED = 16
 
 EVENTS_PER_REPORT = 500
 OUTBOX_BYTES = 4 * 1024 * 1024
+SPOOL_BYTES = 256 * 1024 * 1024
+SPOOL_SECONDS = 72 * 3600.0
+SPOOL_CLOSE_SECONDS = 10.0
 FILES_BESIDE_CONNECTIONS = 256
 
 
@@ -50,6 +60,7 @@ class FleetOrders:
     backfill_seconds: float
     name_prefix: str = "sim-"
     fault_times: Faults = USUAL_FAULTS
+    spool_dir: Path | None = None
 
 
 def tick_grid(phase_us: int, interval_us: int, since_us: int) -> int:
@@ -66,7 +77,15 @@ class SimulatedAgent:
     """One host of the fleet. Instants lie on a grid that depends on nothing but the host, so that a second run over the
     same time gives the same samples."""
 
-    def __init__(self, orders: FleetOrders, number: int, *, wall_us: Callable[[], int], log: logging.Logger) -> None:
+    def __init__(
+        self,
+        orders: FleetOrders,
+        number: int,
+        *,
+        wall_us: Callable[[], int],
+        log: logging.Logger,
+        disk: SpoolThread | None = None,
+    ) -> None:
         self._orders = orders
         self._wall_us = wall_us
         self.host = SimulatedHost(
@@ -80,12 +99,14 @@ class SimulatedAgent:
         self._started_us = wall_us()
         self._inventory = self.host.read(self._started_us, orders.interval_seconds)
         self._observed_at_us = self._started_us - round(orders.backfill_seconds * MICROSECONDS)
+        self._replayed_until_us = self._observed_at_us
         self._news = News(self.host, self._started_us)
         self._old_news = News(self.host, self._observed_at_us)
         self.events_told = 0
         self._agent_id = secrets.token_hex(8)
         self._boot_id = read_boot_id()
-        self.outbox = Outbox(OUTBOX_BYTES)
+        self.outbox = Outbox(OUTBOX_BYTES, replays_per_second=math.inf)
+        self.spooler = self._new_spooler(disk, log)
         self.uplink = Uplink(
             orders.targets,
             self.outbox,
@@ -95,6 +116,16 @@ class SimulatedAgent:
             random=random.SystemRandom().random,
             log=log,
         )
+
+    def _new_spooler(self, disk: SpoolThread | None, log: logging.Logger) -> Spooler | NoSpooler:
+        if self._orders.spool_dir is None or disk is None:
+            return NoSpooler()
+        spool = Spool(spool_path(self._orders.spool_dir, self.host.name), SPOOL_BYTES, SPOOL_SECONDS)
+        rng = random.SystemRandom()
+        return Spooler(spool, self.outbox, disk, on_loaded=self._wake_uplink, random=rng.random, log=log)
+
+    def _wake_uplink(self) -> None:
+        self.uplink.wake()
 
     async def tick_for_ever(self) -> None:
         """One report per tick, from now on."""
@@ -111,9 +142,17 @@ class SimulatedAgent:
                 await asyncio.sleep(0.01)
             self.outbox.add(encode_ticks(ticks), sum(len(tick.gpus) for tick in ticks), replayed=True)
             self._tell_events(self._old_news, ticks[-1].instant_us, replayed=True)
+            self._replayed_until_us = ticks[-1].instant_us
             self.uplink.wake()
             await asyncio.sleep(0)
         self._tell_events(self._old_news, self._started_us, replayed=True)
+        self._replayed_until_us = self._started_us
+
+    @property
+    def replayed_share(self) -> float:
+        """How much of the history has been handed over, 0 to 1."""
+        whole_us = self._orders.backfill_seconds * MICROSECONDS
+        return 1.0 - (self._started_us - self._replayed_until_us) / whole_us if whole_us else 1.0
 
     def _past(self) -> Iterator[list[pb.Tick]]:
         instant_us = tick_grid(self._phase_us, self._interval_us, self._observed_at_us)
@@ -163,13 +202,17 @@ class SimulatedAgent:
         )
 
     def _heartbeat(self) -> pb.Heartbeat:
-        tally = self.outbox.tally
+        tally, spool = self.outbox.tally, self.spooler.state
         cost = pb.AgentCost(
             samples_taken_total=tally.taken,
             samples_dropped_total=tally.dropped,
             reconnects_total=max(0, self.uplink.state.connections - 1),
             unacked_reports=len(self.outbox),
-            unacked_bytes=self.outbox.bytes,
+            unacked_bytes=self.outbox.unsettled_bytes,
+            spool_reports=spool.reports if spool.working else None,
+            spool_bytes=spool.file_bytes if spool.working else None,
+            spool_dropped_samples_total=tally.spool_dropped,
+            spool_failures_total=spool.failures,
         )
         return pb.Heartbeat(sent_at_us=self._wall_us(), interval_seconds=self._orders.interval_seconds, cost=cost)
 
@@ -181,6 +224,7 @@ class FleetCount:
     hosts: int
     connected: int
     taken: int
+    recovered: int
     settled: int
     refused: int
     dropped: int
@@ -195,8 +239,9 @@ class Fleet:
     def __init__(self, orders: FleetOrders, log: logging.Logger) -> None:
         self._log = log
         quiet = logging.getLogger("gpufleet_agent.simulate.host")
+        disk = SpoolThread()
         self.agents = [
-            SimulatedAgent(orders, number, wall_us=wall_us, log=log if number == 1 else quiet)
+            SimulatedAgent(orders, number, wall_us=wall_us, log=log if number == 1 else quiet, disk=disk)
             for number in range(1, orders.hosts + 1)
         ]
         quiet.setLevel(logging.ERROR)  # one host speaks for all: a thousand times the same line helps nobody
@@ -207,17 +252,26 @@ class Fleet:
         stop = stop_on_signals()
         streams = [asyncio.create_task(agent.uplink.run()) for agent in self.agents]
         ticking = [asyncio.create_task(agent.tick_for_ever()) for agent in self.agents]
+        spooling = [asyncio.create_task(agent.spooler.run()) for agent in self.agents]
         telling = asyncio.create_task(self._tell())
         stopping = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait({*ticking, *streams, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            running = {*ticking, *streams, *spooling, telling, stopping}
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
         finally:
             await _cancel([*ticking, telling])
+            self._log.info("stopping: what is not settled yet gets %g s", FLUSH_SECONDS)
+            for agent in self.agents:
+                agent.spooler.hurry()
             await asyncio.gather(*(agent.uplink.finish(FLUSH_SECONDS) for agent in self.agents))
-            await _cancel([*streams, stopping])
-        return self.count()
+            await _cancel([*streams, *spooling, stopping])
+            await asyncio.gather(*(agent.spooler.close(SPOOL_CLOSE_SECONDS) for agent in self.agents))
+        count = self.count()
+        if count.pending:
+            self._log.warning("%d samples are not settled, and go with this process", count.pending)
+        return count
 
     def count(self) -> FleetCount:
         tallies = [agent.outbox.tally for agent in self.agents]
@@ -225,6 +279,7 @@ class Fleet:
             hosts=len(self.agents),
             connected=sum(agent.uplink.state.connected for agent in self.agents),
             taken=sum(tally.taken for tally in tallies),
+            recovered=sum(tally.recovered for tally in tallies),
             settled=sum(tally.settled for tally in tallies),
             refused=sum(tally.refused for tally in tallies),
             dropped=sum(tally.dropped for tally in tallies),
@@ -247,13 +302,25 @@ class Fleet:
         self._log.info("history sent after %.1f s", time.monotonic() - started)
 
     async def _report_progress(self) -> None:
+        """A line every few seconds while there is something to see, and one now and then when all is well."""
+        silent_seconds = STEADY_PROGRESS_SECONDS
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
-            count = self.count()
+            silent_seconds += PROGRESS_SECONDS
+            count, replayed = self.count(), self._replayed_share()
+            steady = count.connected == count.hosts and replayed == 1.0 and not count.refused + count.dropped
+            if steady and silent_seconds < STEADY_PROGRESS_SECONDS:
+                continue
+            silent_seconds = 0.0
+            history = "" if replayed == 1.0 else f"history {replayed:.0%}; "
             self._log.info(
-                "%d of %d hosts connected; samples: %d taken, %d settled, %d pending, %d refused, %d dropped",
-                count.connected, count.hosts, count.taken, count.settled, count.pending, count.refused, count.dropped,
+                "%s%d of %d hosts connected; samples: %d taken, %d settled, %d pending, %d refused, %d dropped",
+                history, count.connected, count.hosts, count.taken, count.settled, count.pending, count.refused,
+                count.dropped,
             )  # fmt: skip
+
+    def _replayed_share(self) -> float:
+        return min((agent.replayed_share for agent in self.agents), default=1.0)
 
 
 def wall_us() -> int:

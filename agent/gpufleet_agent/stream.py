@@ -122,6 +122,8 @@ class Stream:
         until = self._next_heartbeat
         if now < self._paused_until:
             until = min(until, self._paused_until)
+        elif (replay_in := self._outbox.replay_in()) is not None:
+            until = min(until, now + replay_in)
         try:
             async with asyncio.timeout(max(0.0, until - now)):
                 await self._wake.wait()

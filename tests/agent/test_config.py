@@ -26,6 +26,24 @@ def test_several_collectors_and_labels() -> None:
     assert config.labels == {"rack": "r1", "pool": "train"}
 
 
+def test_the_data_directory_is_the_one_that_is_set_else_that_of_the_platform() -> None:
+    def chosen(user_id: int, **environ: str) -> str:
+        return str(read_config(environ, {}, user_id=user_id).data_dir)
+
+    assert chosen(1000, GPUFLEET_DATA_DIR="/data", HOME="/home/me") == "/data"
+    assert chosen(1000, XDG_STATE_HOME="/state", HOME="/home/me") == "/state/gpufleet"
+    assert chosen(1000, HOME="/home/me") == "/home/me/.local/state/gpufleet"
+    assert chosen(0, HOME="/home/me") == "/var/lib/gpufleet"
+    assert chosen(1000) == "None"
+
+
+def test_the_spool_is_bounded_in_size_and_age() -> None:
+    config = read_config({}, {})
+    assert (config.spool_max_bytes, config.spool_max_seconds) == (256 * 2**20, 72 * 3600)
+    config = read_config({"GPUFLEET_SPOOL_MAX_MB": "0", "GPUFLEET_SPOOL_MAX_HOURS": "0.5"}, {})
+    assert (config.spool_max_bytes, config.spool_max_seconds) == (0, 1800)
+
+
 def test_a_switch_is_true_or_false() -> None:
     assert read_config({}, {}).gpm
     assert not read_config({"GPUFLEET_GPM": "false"}, {}).gpm
@@ -44,6 +62,11 @@ def test_a_switch_is_true_or_false() -> None:
         ("GPUFLEET_COLLECTOR", ","),
         ("GPUFLEET_COLLECTOR", "grpc://a b"),
         ("GPUFLEET_COLLECTOR", "grpc://a;b:1"),
+        ("GPUFLEET_SPOOL_MAX_MB", "-1"),
+        ("GPUFLEET_SPOOL_MAX_MB", "0.5"),
+        ("GPUFLEET_SPOOL_MAX_MB", "nan"),
+        ("GPUFLEET_SPOOL_MAX_HOURS", "0"),
+        ("GPUFLEET_SPOOL_MAX_HOURS", "for ever"),
         ("GPU_POLL_INTERVAL_SECONDS", "0"),
         ("GPU_POLL_INTERVAL_SECONDS", "-1"),
         ("GPU_POLL_INTERVAL_SECONDS", "nan"),

@@ -1,10 +1,12 @@
 """Nothing is lost, nothing is unbounded, and live reports go first: the outbox against a plain model."""
 
+import math
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gpufleet_agent.outbox import BACKLOG_WINDOW, Outbox
+from gpufleet_agent.outbox import BACKLOG_WINDOW, MAX_LIVE_UNDER_WAY, REPLAYS_PER_SECOND, Outbox
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -12,7 +14,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outbox = Outbox(max_bytes=400)
+        self.outbox = Outbox(max_bytes=400, replays_per_second=math.inf)
         self.under_way: dict[int, bytes] = {}
         self.added = 0
         self.connected = False
@@ -65,6 +67,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def memory_is_bounded(self) -> None:
         assert self.outbox.bytes <= 400 or len(self.outbox) == 1
         assert (self.outbox.bytes == 0) == (len(self.outbox) == 0)
+        assert self.outbox.bytes == self.outbox.unsettled_bytes
 
 
 TestOutbox = OutboxMachine.TestCase
@@ -100,13 +103,42 @@ def test_what_was_under_way_when_a_stream_broke_is_sent_again_under_new_numbers(
 
 
 def test_a_backlog_has_only_so_many_reports_under_way_and_live_ones_overtake_it() -> None:
-    outbox = Outbox()
+    outbox = Outbox(replays_per_second=math.inf)
     outbox.stream_opened(60.0)
     for number in range(BACKLOG_WINDOW + 5):
         outbox.add(bytes([number]), 1, replayed=True)
     assert len(drain(outbox)) == BACKLOG_WINDOW
+    assert outbox.replay_in() is None, "not time but an answer decides when the next goes"
     outbox.add(b"live", 1)
     assert [payload for _, payload, _ in drain(outbox)] == [b"live"]
+    outbox.settle([1, 2], 0)
+    assert len(drain(outbox)) == 2
+
+
+def test_a_backlog_goes_at_a_bounded_rate_however_fast_it_is_settled() -> None:
+    now = 1000.0
+    outbox = Outbox(clock=lambda: now)
+    outbox.stream_opened(60.0)
+    for _ in range(1000):
+        outbox.add(b"past", 1, replayed=True)
+    sent = 0
+    while now < 1010.0:
+        numbers = [number for number, _, _ in drain(outbox)]
+        sent += len(numbers)
+        outbox.settle(numbers, 0)
+        wait = outbox.replay_in()
+        assert wait is not None
+        assert wait > 0
+        now += wait + 0.001
+    assert 10 * REPLAYS_PER_SECOND * 0.9 <= sent <= 10 * REPLAYS_PER_SECOND + BACKLOG_WINDOW
+
+
+def test_a_collector_that_settles_nothing_gets_only_so_many_live_reports() -> None:
+    outbox = Outbox()
+    outbox.stream_opened(60.0)
+    for _ in range(MAX_LIVE_UNDER_WAY + 3):
+        outbox.add(b"live", 1)
+    assert len(drain(outbox)) == MAX_LIVE_UNDER_WAY
     outbox.settle([1, 2], 0)
     assert len(drain(outbox)) == 2
 

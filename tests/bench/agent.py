@@ -31,7 +31,7 @@ async def _measure(folder: Path) -> list[Row]:
     async with running_ingest() as ingest:
         command = [str(Path(sys.executable).parent / "gpufleet-agent"), "run", "--backend", "nvml"]
         flags = ["--gpu-poll-interval-seconds", "1", "--collector", f"grpc://{ingest.target}", "--log-level", "warning"]
-        environ = {**os.environ, **environment(script, compile_library(folder))}
+        environ = {**os.environ, **environment(script, compile_library(folder)), "GPUFLEET_DATA_DIR": str(folder)}
         agent = await asyncio.create_subprocess_exec(*command, *flags, env=environ, start_new_session=True)
         try:
             await asyncio.sleep(SETTLE_SECONDS)

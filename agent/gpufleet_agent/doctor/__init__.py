@@ -1,15 +1,17 @@
 """`gpufleet-agent doctor`: what works on this host, what does not, and what to do about it."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from gpufleet_agent.config import data_directory
 from gpufleet_agent.doctor.backends import REAL_BACKENDS, absences, backend_findings
 from gpufleet_agent.doctor.collector import collector_findings
 from gpufleet_agent.doctor.finding import Finding, render
 from gpufleet_agent.doctor.host import host_findings
-from gpufleet_agent.doctor.storage import data_directory, storage_findings
+from gpufleet_agent.doctor.storage import storage_findings
 from gpufleet_agent.one_reading import Taken, take
 
 
@@ -19,6 +21,7 @@ def run(
     collectors: Sequence[str],
     environ: Mapping[str, str],
     stdout: TextIO,
+    data_dir: Path | None = None,
     root: Path = Path("/"),
     read: Callable[[str], Taken] | None = None,
     gpm: bool = True,
@@ -26,7 +29,7 @@ def run(
     """Print what was found; the exit status: 0 when a backend reads GPUs, else 1.
 
     `collectors` are `host:port` targets; `root` is where /dev and /proc are looked for; `read` takes one reading by a
-    backend's name (by default in a process of its own, with a time limit).
+    backend's name (by default in a process of its own, with a time limit). `data_dir` None is that of the environment.
     """
     if read is None:
         read = partial(take, nvidia_smi=nvidia_smi, host="", environ=environ, gpm=gpm)
@@ -37,7 +40,7 @@ def run(
     _write(stdout, "Reading GPUs", [*backend_findings(taken), *absences(taken)])
     _write(stdout, "This host", host_findings(root, environ, nvidia_smi))
     _write(stdout, "Collector", collector_findings(collectors))
-    _write(stdout, "Storage", storage_findings(data_directory(environ)))
+    _write(stdout, "Storage", storage_findings(data_dir or data_directory(environ, os.geteuid())))
     return 0 if any(one.reading is not None and one.reading.gpus for one in taken.values()) else 1
 
 

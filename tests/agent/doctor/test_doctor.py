@@ -14,7 +14,7 @@ from gpufleet_agent.doctor.backends import absences, backend_findings
 from gpufleet_agent.doctor.collector import collector_findings
 from gpufleet_agent.doctor.finding import Finding, Mark, fail, render
 from gpufleet_agent.doctor.host import host_findings
-from gpufleet_agent.doctor.storage import data_directory, storage_findings
+from gpufleet_agent.doctor.storage import storage_findings
 from gpufleet_agent.one_reading import Taken
 from gpufleet_agent.probe.pid_namespace import HOST_PID_NAMESPACE
 from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
@@ -153,12 +153,6 @@ def test_an_address_that_is_none_is_told(target: str) -> None:
     assert finding.mark is Mark.FAIL
 
 
-def test_the_data_directory_is_the_one_that_is_set_else_that_of_the_platform() -> None:
-    assert data_directory({"GPUFLEET_DATA_DIR": "/data", "HOME": "/home/me"}) == Path("/data")
-    assert data_directory({"XDG_STATE_HOME": "/state", "HOME": "/home/me"}) == Path("/state/gpufleet")
-    assert data_directory({"HOME": "/home/me"}) == Path("/home/me/.local/state/gpufleet")
-
-
 def test_a_data_directory_that_can_be_written_or_made_or_not(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = [storage_findings(path) for path in (tmp_path, tmp_path / "new/deep", tmp_path / "file/below")]
@@ -168,6 +162,8 @@ def test_a_data_directory_that_can_be_written_or_made_or_not(tmp_path: Path) -> 
         (Mark.WARN, "written"),
     ]
     assert not (tmp_path / "new").exists()
+    (none,) = storage_findings(None)
+    assert none.mark is Mark.WARN
 
 
 def test_a_finding_is_printed_in_plain_text_with_its_remedy_below() -> None:

@@ -1,0 +1,159 @@
+"""Between outbox and disk: carries orders to the spool and outcomes back, and comes back to a disk that has failed."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gpufleet_agent.backoff import Backoff
+from gpufleet_agent.errors import SpoolBroken
+from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.spool import Spool
+from gpufleet_agent.spool_orders import DiskContents, DiskOrders, DiskOutcome
+from gpufleet_agent.spool_thread import SpoolThread
+
+LOOK_SECONDS = 0.25
+"""So often the outbox is asked whether it has something for the disk."""
+
+RETRY_BASE_SECONDS = 1.0
+RETRY_CAP_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class SpoolState:
+    """What the heartbeat tells of the spool."""
+
+    working: bool = False
+    reports: int = 0
+    file_bytes: int = 0
+    failures: int = 0
+
+
+class NoSpooler:
+    """What an agent has that keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        self.state = SpoolState()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.get_running_loop().create_future()
+
+    def hurry(self) -> None:
+        """Nothing to do."""
+
+    async def close(self, _timeout_seconds: float) -> bool:
+        """Nothing to do."""
+        return True
+
+
+class Spooler:
+    """Keeps the reports of `outbox` in `spool`, all disk work in `thread`. `on_loaded` says that there is something to
+    send again. A spool that does not work costs nothing but the spool."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        outbox: Outbox,
+        thread: SpoolThread,
+        *,
+        on_loaded: Callable[[], None],
+        random: Callable[[], float],
+        log: logging.Logger,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._spool = spool
+        self._outbox = outbox
+        self._thread = thread
+        self._on_loaded = on_loaded
+        self._backoff = Backoff(RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, random)
+        self._log = log
+        self._sleep = sleep
+        self._said: str | None = None
+        self._said_full = False
+        self._hurry = False
+        self.state = SpoolState()
+
+    async def run(self) -> None:
+        """Until cancelled. `close` comes after it."""
+        while True:
+            try:
+                await self._open()
+                await self._serve()
+            except SpoolBroken as error:
+                self._failed(str(error))
+            await self._sleep(self._backoff.next_delay())
+
+    def hurry(self) -> None:
+        """From now on everything goes to the disk at once: the agent is about to end."""
+        self._hurry = True
+
+    async def close(self, timeout_seconds: float) -> bool:
+        """Write what is left and let go of the file; False when that did not work in time. `run` has ended before."""
+        self._hurry = True
+        self._outbox.disk_failed()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                if not self.state.working:
+                    await self._open()
+                while await self._step():
+                    pass
+                await self._thread.call(self._spool.close)
+        except (SpoolBroken, TimeoutError) as error:
+            self._log.warning("the spool could not be closed: %s", str(error) or "the disk is too slow")
+            return False
+        return True
+
+    async def _open(self) -> None:
+        held = self._outbox.disk_asked()
+        contents = await self._thread.call(partial(self._spool.open, held))
+        self._outbox.disk_opened(contents)
+        self._opened(contents)
+
+    async def _serve(self) -> None:
+        while True:
+            if not await self._step():
+                await self._sleep(LOOK_SECONDS)
+
+    async def _step(self) -> bool:
+        orders = self._outbox.disk_orders(everything=self._hurry)
+        if not orders:
+            return False
+        self._done(orders, await self._thread.call(partial(self._spool.apply, orders)))
+        return True
+
+    def _done(self, orders: DiskOrders, outcome: DiskOutcome) -> None:
+        dropped = self._outbox.tally.spool_dropped
+        self._outbox.disk_done(outcome)
+        self._backoff.reset()
+        self.state.reports, self.state.file_bytes = outcome.stored_reports, outcome.file_bytes
+        if orders.keep and self._said is not None:
+            self._said = None
+            self._log.info("the spool works again")
+        self._tell_full(self._outbox.tally.spool_dropped - dropped)
+        if outcome.loaded:
+            self._on_loaded()
+
+    def _opened(self, contents: DiskContents) -> None:
+        self.state.working = True
+        self.state.reports, self.state.file_bytes = contents.others.reports, contents.file_bytes
+        if contents.others.reports:
+            self._log.info(
+                "%d samples of before are in the spool %s and will be sent", contents.others.samples, self._spool.path
+            )
+
+    def _failed(self, reason: str) -> None:
+        self._outbox.disk_failed()
+        self.state.failures += self.state.working or not self.state.failures
+        self.state.working = False
+        if reason != self._said:
+            self._said = reason
+            self._log.warning("no spool: %s; readings that wait for a collector are kept in memory only", reason)
+
+    def _tell_full(self, dropped: int) -> None:
+        if dropped and not self._said_full:
+            self._said_full = True
+            self._log.warning("the spool has reached its bound in size or age: the oldest readings are dropped")
+        elif not self.state.reports:
+            self._said_full = False
