@@ -16,17 +16,20 @@ from pathlib import Path
 
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
+from gpufleet_agent.event_desk import EventDesk, gpu_at
 from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
+from gpufleet_agent.kmsg import open_kernel_log
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
 from gpufleet_agent.readings import Reading
+from gpufleet_agent.reports import Reports
 from gpufleet_agent.selfcost import UNKNOWN_COST, process_cost
 from gpufleet_agent.spool import Spool
 from gpufleet_agent.spool_place import spool_path
 from gpufleet_agent.spool_thread import SpoolThread
 from gpufleet_agent.spooler import NoSpooler, Spooler
 from gpufleet_agent.uplink import LEAVE_SECONDS, Uplink
-from gpufleet_agent.wire import MAX_MESSAGE_BYTES, PROTOCOL, encode_ticks, inventory_of, tick_of
+from gpufleet_agent.wire import PROTOCOL, inventory_of, processes_of, tick_of
 from gpufleet_proto import telemetry_pb2 as pb
 
 FIRST_READING_SECONDS = 8.0
@@ -35,8 +38,7 @@ STOP_SECONDS = 4.75
 
 SPOOL_CLOSE_SECONDS = 0.75
 
-MAX_TICKS_PER_REPORT = 32
-"""A collector that asks for more gets this: so many ticks of 256 GPUs stay below the limit of a message."""
+KERNEL_LOG_SECONDS = 2.0
 
 
 class Agent:
@@ -46,14 +48,14 @@ class Agent:
         self._config = config
         self._log = log
         self._interval = config.interval_seconds
-        self._ticks_per_report = 1
-        self._ticks: list[pb.Tick] = []
         self._agent_id = secrets.token_hex(8)
+        self._events = EventDesk(self._agent_id, config.interval_seconds)
         self._boot_id = read_boot_id()
         self._inventory = InventoryWatch()
         self._read_once = asyncio.Event()
         self.outbox = Outbox()
         self.spooler = self._new_spooler()
+        self._reports = Reports(self.outbox, self._wake_uplink, log)
         orders = ProbeOrders(
             config.backend,
             config.interval_seconds,
@@ -83,8 +85,11 @@ class Agent:
         probing = asyncio.create_task(self.probe.run())
         streaming = asyncio.create_task(self._stream())
         stopping = asyncio.create_task(stop.wait())
+        watching = asyncio.create_task(self._watch_kernel_log())
+        self._events.started(time.time_ns() // 1000, version("gpufleet-agent"))
+        self._tell_events()
         spooling = asyncio.create_task(self.spooler.run())
-        running = {probing, streaming, stopping, spooling}
+        running = {probing, streaming, stopping, spooling, watching}
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
@@ -92,8 +97,8 @@ class Agent:
         finally:
             end = time.monotonic() + STOP_SECONDS
             self.spooler.hurry()
-            await _cancel(probing)
-            self._send_ticks()
+            await _cancel(probing, watching)
+            self._reports.flush()
             await self.uplink.finish(end - time.monotonic() - LEAVE_SECONDS - SPOOL_CLOSE_SECONDS)
             await _cancel(streaming, stopping, spooling)
             await self.spooler.close(SPOOL_CLOSE_SECONDS)
@@ -110,29 +115,28 @@ class Agent:
         self._read_once.set()
         known = self._inventory.current
         reading = with_left_alone(with_remembered(reading, known), known, self.probe.left_alone)
-        if self._inventory.see(instant_us, reading):
+        changed = self._inventory.see(instant_us, reading)
+        if changed:
             self._log.info("%s", describe(reading))
-            self._send_ticks()
+            self._reports.flush()
             self._announce()
-        tick = tick_of(instant_us, reading)
-        if tick.gpus:
-            self._ticks.append(tick)
-        if len(self._ticks) >= self._ticks_per_report:
-            self._send_ticks()
+        self._events.reading(instant_us, reading, reading if changed else None)
+        self._tell_events()
+        if reading.processes is not None:
+            self.uplink.tell(processes_of(instant_us, reading.processes))
+        self._reports.add_tick(tick_of(instant_us, reading))
 
-    def _send_ticks(self) -> None:
-        ticks, self._ticks = self._ticks, []
-        if not ticks:
-            return
-        payload = encode_ticks(ticks)
-        samples = sum(len(tick.gpus) for tick in ticks)
-        if len(payload) > MAX_MESSAGE_BYTES:
-            self._log.error("a report of %d bytes is larger than any collector takes; it is dropped", len(payload))
-            self.outbox.tally.taken += samples
-            self.outbox.tally.dropped += samples
-            return
-        self.outbox.add(payload, samples)
-        self.uplink.wake()
+    def _tell_events(self) -> None:
+        self._reports.add_events(self._events.take())
+
+    async def _watch_kernel_log(self) -> None:
+        """What the kernel says of its GPUs, also while the driver hangs."""
+        log = open_kernel_log(gpu_at(lambda: self._inventory.current))
+        while log is not None and log.problem is None:
+            await asyncio.sleep(KERNEL_LOG_SECONDS)
+            self._events.poll(log)
+            self._tell_events()
+        await asyncio.get_running_loop().create_future()
 
     def _new_spooler(self) -> Spooler | NoSpooler:
         config = self._config
@@ -157,11 +161,14 @@ class Agent:
 
     def _on_hang(self, call: Call) -> None:
         self._log.error("driver call hangs: %s", call.describe(time.monotonic()))
-        if self._inventory.hang(time.time_ns() // 1000, call.gpu):
+        now_us = time.time_ns() // 1000
+        if self._inventory.hang(now_us, call.gpu) and self._inventory.current is not None:
             self._announce()
+            self._events.inventory(now_us, self._inventory.current)
+            self._tell_events()
 
     def _on_welcome(self, welcome: pb.Welcome) -> None:
-        self._ticks_per_report = min(max(1, welcome.ticks_per_report), MAX_TICKS_PER_REPORT)
+        self._reports.gather(welcome.ticks_per_report)
         wanted = welcome.interval_seconds if welcome.HasField("interval_seconds") else self._config.interval_seconds
         if self._config.interval_explicit or wanted == self._interval or not 0 < wanted <= MAX_INTERVAL_SECONDS:
             return

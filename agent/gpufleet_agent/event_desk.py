@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gpufleet_agent.pci_slot import slot_key
 from gpufleet_agent.readings import GpuEvent, Reading
+from gpufleet_agent.reset_events import ResetEvents
 from gpufleet_agent.state_events import StateEvents, agent_started
 from gpufleet_agent.xid_merge import KERNEL_LOG, NVML, XidMerge, window_us
 
@@ -26,6 +27,7 @@ class EventDesk:
         self._agent_id = agent_id
         self._number = 0
         self._states = StateEvents()
+        self._resets = ResetEvents()
         self._merge = XidMerge(window_us(interval_seconds))
         self._waiting: list[tuple[str, GpuEvent]] = []
         self.left_out = 0
@@ -37,6 +39,8 @@ class EventDesk:
     def reading(self, instant_us: int, reading: Reading, inventory: Reading | None) -> None:
         """What a reading tells, and the inventory that it shows where that is another than before."""
         self._add(self._merge.new(NVML, reading.events))
+        if not reading.simulated:  # its counters begin anew with the year
+            self._add(self._resets.see(instant_us, reading))
         if inventory is not None:
             self.inventory(instant_us, inventory)
 

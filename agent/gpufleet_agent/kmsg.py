@@ -4,6 +4,7 @@ fall off the bus without an XID."""
 import errno
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +66,9 @@ def fault_of(text: str) -> Fault | None:
         address = _ADDRESS.search(text)
         return Fault(slot_key(address[0]) if address else None, None, text.strip())
     return None
+
+
+KERNEL_LOG_PATH = Path("/dev/kmsg")
 
 
 class Source(Protocol):
@@ -183,3 +187,17 @@ def joined(records: Iterable[Record]) -> Iterator[Record]:
         open_record = record
     if open_record is not None:
         yield open_record
+
+
+def open_kernel_log(gpu_at: Callable[[str], str | None], path: Path = KERNEL_LOG_PATH) -> KernelLog | None:
+    """The kernel's log with the clocks of this machine; None where it cannot be read, which is usual."""
+    try:
+        source = KernelLogFile(path)
+    except OSError:
+        return None
+    return KernelLog(
+        source,
+        gpu_at=gpu_at,
+        wall_us=lambda: time.time_ns() // 1000,
+        monotonic_us=lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000,
+    )

@@ -38,10 +38,8 @@ static nvmlReturn_t take_sample(const Device *device, const char *function, Samp
     pthread_mutex_lock(&lock);
     const Section *section = section_of(device);
     for (int i = 0; section && i < section->count; i++) {
-        const char *key = section->entries[i].key;
-        if (strncmp(key, "nvmlGpmSampleGet[", 17)) continue;
-        unsigned long metric = strtoul(key + 17, NULL, 10);
-        if (metric >= MOST_METRICS) continue;
+        int metric = section->entries[i].metric;
+        if (metric < 0 || metric >= MOST_METRICS) continue;
         into->told[metric] = true;
         into->counter[metric] = strtoull(section->entries[i].text, NULL, 0);
     }

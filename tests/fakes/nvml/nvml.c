@@ -51,8 +51,9 @@ enum { NAME = 96, TEXT = 1024, MOST_GPUS = 512, MOST_MIGS = 512, MOST_HANDLES = 
 /* ---- the script ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    char key[NAME]; /* "nvmlDeviceGetPowerUsage", "error nvmlDeviceGetPowerUsage", "hang ...", "lost" */
-    char text[TEXT];
+    char *key; /* "nvmlDeviceGetPowerUsage", "error nvmlDeviceGetPowerUsage", "hang ...", "lost" */
+    char *text;
+    int metric; /* of an activity counter (see gpm.h), else -1 */
 } Entry;
 
 typedef struct {
@@ -80,6 +81,7 @@ static struct stat script_read;
 static int sessions;
 
 static void clear(Section *section) {
+    for (int i = 0; i < section->count; i++) free(section->entries[i].key), free(section->entries[i].text);
     free(section->entries);
     memset(section, 0, sizeof *section);
 }
@@ -94,9 +96,9 @@ static void add(Section *section, const char *key, const char *text) {
     if (section->count == MOST_ENTRIES) abort();
     section->entries = realloc(section->entries, sizeof(Entry) * (size_t)(section->count + 1));
     section->hashes[section->count] = hash_of(key);
-    Entry *entry = &section->entries[section->count++];
-    snprintf(entry->key, sizeof entry->key, "%s", key);
-    snprintf(entry->text, sizeof entry->text, "%s", text);
+    int metric = -1;
+    sscanf(key, "nvmlGpmSampleGet[%d]", &metric);
+    section->entries[section->count++] = (Entry){strdup(key), strdup(text), metric};
 }
 
 static char *word(char **rest) {
