@@ -63,18 +63,15 @@ class BreadcrumbWriter:
     def enter(self, call: str, gpu: str, deadline_seconds: float | None = None) -> None:
         name, where = call.encode()[:_TEXT_MAX], gpu.encode()[:_TEXT_MAX]
         deadline = self._deadline if deadline_seconds is None else deadline_seconds
-        self._write(self._clock(), deadline, name, where)
-
-    def leave(self) -> None:
-        # One aligned store: whoever reads meanwhile sees the call under way, or none.
-        _STARTED.pack_into(self._memory, _STARTED_AT, 0.0)
-
-    def _write(self, started: float, deadline: float, name: bytes, where: bytes) -> None:
         memory, header = self._memory, _HEADER
         self._version += 2
         header.pack_into(memory, 0, self._version - 1, 0.0, 0.0, 0, 0)
         memory[_TEXT_AT : _TEXT_AT + len(name) + len(where)] = name + where
-        header.pack_into(memory, 0, self._version, started, deadline, len(name), len(where))
+        header.pack_into(memory, 0, self._version, self._clock(), deadline, len(name), len(where))
+
+    def leave(self) -> None:
+        # One aligned store: whoever reads meanwhile sees the call under way, or none.
+        _STARTED.pack_into(self._memory, _STARTED_AT, 0.0)
 
 
 class BreadcrumbReader:

@@ -114,7 +114,11 @@ class GpmSampler:
     def _compare(self, subject: Subject, counted: _Counted) -> tuple[dict[str, int | float], dict[str, str]]:
         question = self._ask()
         question.sample1, question.sample2 = counted.older, counted.newer
-        self._driver.call("nvmlGpmMetricsGet", subject.label, question)
+        try:
+            self._driver.call("nvmlGpmMetricsGet", subject.label, question)
+        except GpuLost as lost:
+            # Two samples are compared without the GPU: whether that is lost, the next sample says.
+            raise CallFailed(lost.call, lost.code) from None
         values: dict[str, int | float] = {}
         absent: dict[str, str] = {}
         for name, answer in zip(METRICS, question.metrics, strict=False):

@@ -118,7 +118,10 @@ class NvmlDriver:
 
     def call(self, name: str, gpu: str, *arguments: Any) -> Any:
         """What the function `name` of nvidia-ml-py answers for `gpu` ("GPU 3")."""
-        return self._checked(name, gpu, arguments)
+        code, answer = self._call(name, gpu, arguments)
+        if code:
+            raise failure(name, code)
+        return answer
 
     def call_whole(self, name: str) -> Any:
         """The same for a function of the whole driver, any failure of which is one of the session."""

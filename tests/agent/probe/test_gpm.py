@@ -150,9 +150,10 @@ def test_a_gpu_without_activity_says_why_at_every_tick(gpm: NvmlProcess, functio
         gpm.ask(TICK)
 
 
-def test_a_comparison_that_fails_costs_the_activity(gpm: NvmlProcess) -> None:
+@pytest.mark.parametrize("code", [999, 15])
+def test_a_comparison_that_fails_costs_the_activity(gpm: NvmlProcess, code: int) -> None:
     gpu = full_gpu(0)
-    gpu.errors = {"nvmlGpmMetricsGet": 999}
+    gpu.errors = {"nvmlGpmMetricsGet": code}
     activity(gpm, gpu)
     gpm.ask(TICK)
     assert activity(gpm, gpu) == {"values": {}, "absent": dict.fromkeys(PROFILING, "ERROR")}

@@ -46,16 +46,14 @@ class Device:
         key = (name, *arguments)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answers[key] = self._ask(name, arguments)
+            try:
+                answer = self._driver.call(name, self.gpu, self.handle, *arguments)
+            except CallFailed as failed:
+                answer = _Failed(failed.code)
+            self._answers[key] = answer
         if isinstance(answer, _Failed):
             raise CallFailed(name, answer.code)
         return answer
-
-    def _ask(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        try:
-            return self._driver.call(name, self.gpu, self.handle, *arguments)
-        except CallFailed as failed:
-            return _Failed(failed.code)
 
     def first_known(self, *names: str, arguments: tuple[Any, ...] = ()) -> Any:
         """The answer of the first of these functions, newest first, that the library knows."""
