@@ -223,12 +223,13 @@ class Outbox:
             held.disk = OnDisk.YES
         self._writing = []
         self._gone(outcome.gone)
+        if nothing_found and not outcome.loaded:
+            # Before anything else goes there: only what the disk was asked for can be missing.
+            self._count_dropped(self._away.samples, on_disk=True)
+            self._away = NOTHING
         self._leave_memory()
         for report in outcome.loaded:
             self._loaded(report)
-        if nothing_found and not outcome.loaded:
-            self._count_dropped(self._away.samples, on_disk=True)
-            self._away = NOTHING
         self._bound_memory()
 
     def disk_failed(self) -> None:
