@@ -4,6 +4,7 @@ AgentError
 ├── ConfigurationError   the operator: correct the setting that is named; exit status 2
 ├── StreamEnded          nobody: the uplink tries again; the operator when it lasts
 ├── SpoolBroken          nobody: reports stay in memory and the disk is tried again; the operator when it lasts
+│   └── SpoolCorrupt     nobody: the file is put aside and a new one begun
 └── NoAnswer             nobody: the nvidia-smi backend turns it into a note (probe/nvidia_smi/process.py)
 """
 
@@ -22,3 +23,7 @@ class StreamEnded(AgentError):
 
 class SpoolBroken(AgentError):
     """The disk does not do its part, or somebody else has the spool; the message says why."""
+
+
+class SpoolCorrupt(SpoolBroken):
+    """What is in the file cannot be trusted."""

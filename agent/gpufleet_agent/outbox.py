@@ -202,6 +202,10 @@ class Outbox:
             self._count_dropped(-difference.samples, on_disk=True)
         self.tally.recovered += max(0, difference.samples)
 
+    def wants_disk(self, *, everything: bool = False) -> bool:
+        """Whether there is something to write."""
+        return bool(self._due(self._clock(), everything))
+
     def disk_orders(self, *, everything: bool = False) -> DiskOrders:
         """The next step of the disk; false when there is nothing to do. Its outcome has to be told before the next."""
         now = self._clock()

@@ -13,8 +13,8 @@ from gpufleet_agent.spool import Spool
 from gpufleet_agent.spool_orders import DiskContents, DiskOrders, DiskOutcome
 from gpufleet_agent.spool_thread import SpoolThread
 
-LOOK_SECONDS = 0.25
-"""So often the outbox is asked whether it has something for the disk."""
+LOOK_SECONDS, IDLE_LOOK_SECONDS = 0.25, 1.0
+"""So often the outbox is asked for work for the disk, while it holds reports and while it holds none."""
 
 RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
@@ -70,6 +70,7 @@ class Spooler:
         self._backoff = Backoff(RETRY_BASE_SECONDS, RETRY_CAP_SECONDS, random)
         self._log = log
         self._sleep = sleep
+        self._is_open = False
         self._said: str | None = None
         self._said_full = False
         self._hurry = False
@@ -79,7 +80,7 @@ class Spooler:
         """Until cancelled. `close` comes after it."""
         while True:
             try:
-                await self._open()
+                await self._begin()
                 await self._serve()
             except SpoolBroken as error:
                 self._failed(str(error))
@@ -95,9 +96,9 @@ class Spooler:
         self._outbox.disk_failed()
         try:
             async with asyncio.timeout(timeout_seconds):
-                if not self.state.working:
+                if not self._is_open and self._outbox.wants_disk(everything=True):
                     await self._open()
-                while await self._step():
+                while self._is_open and await self._step():
                     pass
                 await self._thread.call(self._spool.close)
         except (SpoolBroken, TimeoutError) as error:
@@ -105,16 +106,28 @@ class Spooler:
             return False
         return True
 
+    async def _begin(self) -> None:
+        """Claim the place now, so that a wrong one is said at the start; open no file as long as none is needed."""
+        if not await self._thread.call(self._spool.claim):
+            self.state.working = True
+            while not self._outbox.wants_disk(everything=self._hurry):
+                await self._look()
+        await self._open()
+
+    async def _look(self) -> None:
+        await self._sleep(LOOK_SECONDS if len(self._outbox) else IDLE_LOOK_SECONDS)
+
     async def _open(self) -> None:
         held = self._outbox.disk_asked()
         contents = await self._thread.call(partial(self._spool.open, held))
+        known = self._outbox.tally.recovered
         self._outbox.disk_opened(contents)
-        self._opened(contents)
+        self._opened(contents, self._outbox.tally.recovered - known)
 
     async def _serve(self) -> None:
         while True:
             if not await self._step():
-                await self._sleep(LOOK_SECONDS)
+                await self._look()
 
     async def _step(self) -> bool:
         orders = self._outbox.disk_orders(everything=self._hurry)
@@ -135,18 +148,16 @@ class Spooler:
         if outcome.loaded:
             self._on_loaded()
 
-    def _opened(self, contents: DiskContents) -> None:
-        self.state.working = True
+    def _opened(self, contents: DiskContents, recovered: int) -> None:
+        self._is_open = self.state.working = True
         self.state.reports, self.state.file_bytes = contents.others.reports, contents.file_bytes
-        if contents.others.reports:
-            self._log.info(
-                "%d samples of before are in the spool %s and will be sent", contents.others.samples, self._spool.path
-            )
+        if recovered:
+            self._log.info("%d samples of before are in the spool %s and will be sent", recovered, self._spool.path)
 
     def _failed(self, reason: str) -> None:
         self._outbox.disk_failed()
         self.state.failures += self.state.working or not self.state.failures
-        self.state.working = False
+        self._is_open = self.state.working = False
         if reason != self._said:
             self._said = reason
             self._log.warning("no spool: %s; readings that wait for a collector are kept in memory only", reason)

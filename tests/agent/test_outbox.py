@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gpufleet_agent.outbox import BACKLOG_WINDOW, MAX_LIVE_UNDER_WAY, REPLAYS_PER_SECOND, Outbox
+from gpufleet_agent.outbox import BACKLOG_WINDOW, MAX_LIVE_UNDER_WAY, REPLAYS_PER_SECOND, SPOOL_AFTER_SECONDS, Outbox
+from gpufleet_agent.spool_orders import Amount, DiskContents, DiskOutcome
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -164,3 +165,18 @@ def test_a_reading_that_was_the_newest_of_a_long_outage_is_history_too() -> None
     now = 124.1
     outbox.stream_opened(12.0)
     assert all(replayed for _, _, replayed in drain(outbox))
+
+
+def test_what_the_disk_should_have_and_has_not_is_counted_as_dropped_and_nothing_else() -> None:
+    now = 100.0
+    outbox = Outbox(clock=lambda: now)
+    outbox.disk_opened(DiskContents(Amount(3, 9, 300)))
+    outbox.stream_opened(60.0)
+    outbox.add(b"1", 2)
+    outbox.add(b"2", 2)
+    now += SPOOL_AFTER_SECONDS
+    orders = outbox.disk_orders()
+    assert (len(orders.keep), orders.load > 0) == (2, True)
+    outbox.disk_done(DiskOutcome(stored_reports=2))
+    tally = outbox.tally
+    assert (tally.recovered, tally.dropped, tally.spool_dropped, outbox.pending_samples) == (9, 9, 9, 4)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gpufleet_agent.errors import SpoolBroken
-from gpufleet_agent.spool import FORMAT, Spool
+from gpufleet_agent.spool import Spool
+from gpufleet_agent.spool_file import FORMAT
 from gpufleet_agent.spool_orders import Amount, DiskOrders, Gone, StoredReport
 from gpufleet_agent.spool_place import spool_path
 
@@ -208,8 +209,8 @@ def test_a_disk_without_room_is_said_and_used_again_when_there_is_room(tmp_path:
     disk = spool(tmp_path, max_bytes=16 * MEBIBYTE)
     disk.open()
     disk.apply(DiskOrders(keep=reports(1, 10)))
-    assert disk._database is not None
-    disk._database.execute("PRAGMA max_page_count = 20")
+    assert disk._file is not None
+    disk._file._database.execute("PRAGMA max_page_count = 20")
     with pytest.raises(SpoolBroken, match="full"):
         disk.apply(DiskOrders(keep=reports(11, 300, size=1000)))
     assert disk.open().others.reports == 10, "all of a step or nothing"
@@ -233,6 +234,26 @@ def test_every_host_name_has_a_file_of_its_own_in_the_folder(tmp_path: Path, nam
 
 def test_names_that_look_alike_do_not_share_a_file(tmp_path: Path) -> None:
     assert len({spool_path(tmp_path, name) for name in ("a/b", "a_b", "a b", "a:b")}) == 4
+
+
+def test_old_spools_of_other_names_go_unless_somebody_uses_them(tmp_path: Path) -> None:
+    wall = Wall()
+
+    def named(name: str) -> Spool:
+        return Spool(spool_path(tmp_path, name), MEBIBYTE, 72 * 3600.0, wall)
+
+    names = ("left", "recent", "used", "own")
+    spools = {name: named(name) for name in names}
+    for name, disk in spools.items():
+        disk.open()
+        disk.apply(DiskOrders(keep=reports(1, 2)))
+        if name != "used":
+            disk.close()
+    old, recent = (wall.us - 73 * HOUR_US) / 1_000_000, (wall.us - 71 * HOUR_US) / 1_000_000
+    for path in tmp_path.glob("*.sqlite*"):
+        os.utime(path, (old, recent if "recent" in path.name else old))
+    assert named("own").claim(), "its own is for its reports to say how old they are"
+    assert sorted(path.stem for path in tmp_path.glob("*.sqlite")) == ["spool-own", "spool-recent", "spool-used"]
 
 
 KEEPS_FOR_EVER = """
