@@ -1,5 +1,6 @@
 """An outage as a fleet meets it: network stalled and cut, collector away, agents restarted; all samples arrive once."""
 
+import asyncio
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 from drills.test_kills import stored
 
@@ -27,26 +29,30 @@ EXIT_SECONDS = 3.0
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(240)]
 
 
+class Agent(Process):
+    """`gpufleet-agent run` with simulated GPUs."""
+
+    def __init__(self, name: str, folder: Path, target: str) -> None:
+        self.name = name
+        super().__init__(
+            "gpufleet-agent",
+            *("run", "--backend", "simulated", "--gpu-poll-interval-seconds", f"{TICK_SECONDS}"),
+            log=folder / f"{name}.log",
+            environ={
+                "GPUFLEET_COLLECTOR": target,
+                "GPUFLEET_HOST_NAME": name,
+                "GPUFLEET_DATA_DIR": str(folder / "agents"),
+            },
+        )
+
+
 class Fleet:
     """Real agents with simulated GPUs, whose logs say what they took."""
 
     def __init__(self, folder: Path, target: str) -> None:
-        self._logs = [folder / f"agent-{number:02d}.log" for number in range(1, AGENTS + 1)]
-        self.agents = [
-            Process(
-                "gpufleet-agent",
-                *("run", "--backend", "simulated", "--gpu-poll-interval-seconds", f"{TICK_SECONDS}"),
-                log=log,
-                environ={
-                    "GPUFLEET_COLLECTOR": target,
-                    "GPUFLEET_HOST_NAME": log.stem,
-                    "GPUFLEET_DATA_DIR": str(folder / "agents"),
-                },
-            )
-            for log in self._logs
-        ]
+        self.agents = [Agent(f"agent-{number:02d}", folder, target) for number in range(1, AGENTS + 1)]
 
-    def stop(self, agents: list[Process]) -> float:
+    def stop(self, agents: list[Agent]) -> float:
         """Ask all of them to end, at once; the seconds until the last one has."""
         started = time.monotonic()
         for agent in agents:
@@ -58,9 +64,26 @@ class Fleet:
     def tallies(self) -> list[dict[str, int]]:
         """One for every run of every agent, in the order of their ends."""
         found: list[dict[str, int]] = []
-        for log in self._logs:
-            found += [json.loads(text) for text in re.findall(r"samples: (\{.*\})$", log.read_text(), re.MULTILINE)]
+        for agent in self.agents:
+            found += [json.loads(text) for text in re.findall(r"samples: (\{.*\})$", agent.errors, re.MULTILINE)]
         return found
+
+
+def agent_starts(address: str) -> dict[str, int]:
+    """How many events of each host say that its agent started."""
+
+    async def count() -> dict[str, int]:
+        connection = await asyncpg.connect(address)
+        try:
+            rows = await connection.fetch(
+                "SELECT name, count(*) FROM events JOIN hosts ON hosts.id = host_id "
+                "WHERE kind = 'agent_started' GROUP BY name"
+            )
+            return {row["name"]: row["count"] for row in rows}
+        finally:
+            await connection.close()
+
+    return asyncio.run(count())
 
 
 @contextmanager
@@ -133,3 +156,5 @@ def test_every_sample_of_twenty_agents_is_stored_once_whatever_goes_away(open_pa
         assert all(tally["refused"] == tally["dropped"] == 0 for tally in tallies), tallies
         assert sum(tally["recovered"] for tally in tallies) >= len(restarted) * GPUS * AWAY_TICKS / 6
         assert stored(collector.database_url()) == (taken, taken)
+        starts = {agent.name: 1 + (agent in restarted) for agent in fleet.agents}
+        assert agent_starts(collector.database_url()) == starts, "events arrive once as well"
