@@ -10,6 +10,7 @@ import random
 import secrets
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,7 @@ class Agent:
         self._events = EventDesk(self._agent_id, config.interval_seconds)
         self._boot_id = read_boot_id()
         self._inventory = InventoryWatch()
+        self._milliseconds: Mapping[str, float] = {}
         self._read_once = asyncio.Event()
         self.outbox = Outbox()
         self.spooler = self._new_spooler()
@@ -122,6 +124,7 @@ class Agent:
             self._announce()
         self._events.reading(instant_us, reading, reading if changed else None)
         self._tell_events()
+        self._milliseconds = {**self._milliseconds, **reading.milliseconds}
         if reading.processes is not None:
             self.uplink.tell(processes_of(instant_us, reading.processes))
         self._reports.add_tick(tick_of(instant_us, reading))
@@ -217,6 +220,7 @@ class Agent:
             unacked_reports=len(self.outbox),
             unacked_bytes=self.outbox.unsettled_bytes,
             probe_restarts_total=self.probe.restarts,
+            tick_milliseconds=self._milliseconds,
             spool_reports=spool.reports if spool.working else None,
             spool_bytes=spool.file_bytes if spool.working else None,
             spool_dropped_samples_total=tally.spool_dropped,

@@ -31,6 +31,7 @@ def encode(instant_us: int, reading: Reading) -> bytes:
         "simulated": reading.simulated,
         "events": [asdict(event) for event in reading.events],
         "processes": None if processes is None else [asdict(process) for process in processes],
+        "milliseconds": dict(reading.milliseconds),
         "gpus": [(_IDENTITY(gpu.gpu), gpu.state, dict(gpu.values), dict(gpu.absent)) for gpu in reading.gpus],
     }
     return _ENCODER.encode(frame).encode() + b"\n"
@@ -54,6 +55,7 @@ def _reading(frame: dict[str, Any]) -> Reading:
         simulated=frame["simulated"],
         events=tuple(GpuEvent(**event) for event in frame["events"]),
         processes=_processes(frame["processes"]),
+        milliseconds=dict(frame["milliseconds"]),
         gpus=tuple(_gpu(*gpu) for gpu in frame["gpus"]),
     )
 

@@ -8,7 +8,7 @@ from gpufleet_agent.readings import HUNG, OK, SUSPENDED, UNKNOWN, GpuReading, Re
 def outline(reading: Reading) -> Reading:
     """The reading without what changes from tick to tick: equal outlines are the same inventory."""
     gpus = tuple(replace(gpu, values={}) for gpu in reading.gpus)
-    return replace(reading, gpus=gpus, events=(), processes=None)
+    return replace(reading, gpus=gpus, events=(), processes=None, milliseconds={})
 
 
 class InventoryWatch:

@@ -133,9 +133,18 @@ class ProbeProcess:
         descriptor = breadcrumb.create()
         try:
             crumbs = BreadcrumbReader(descriptor)
-            return await self._spawn(descriptor), crumbs
+            return await self._spawn_whole(descriptor), crumbs
         finally:
             os.close(descriptor)
+
+    async def _spawn_whole(self, descriptor: int) -> asyncio.subprocess.Process:
+        """A start that is cancelled half-way is finished first, so that the child can be ended like any other."""
+        spawning = asyncio.ensure_future(self._spawn(descriptor))
+        try:
+            return await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            await self._end(await spawning)
+            raise
 
     async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
         self._told_left_alone = self._quarantine.left_alone(time.monotonic())

@@ -69,7 +69,8 @@ class GpuProcess:
 class Reading:
     """All GPUs of a host at one tick, with what is known of the driver. `note` says in one sentence for the operator
     why there is no GPU or what is wrong with the driver; None when all is well. `events` are those that the driver told
-    since the reading before; `processes` is None at ticks at which they were not read."""
+    since the reading before; `processes` is None at ticks at which they were not read.
+    `milliseconds` is the wall time of driver calls by group (`core`, `slow`, ...)."""
 
     backend: str
     gpus: tuple[GpuReading, ...] = ()
@@ -79,6 +80,7 @@ class Reading:
     simulated: bool = False
     events: tuple[GpuEvent, ...] = ()
     processes: tuple[GpuProcess, ...] | None = None
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Breadcrumb(Protocol):

@@ -72,6 +72,7 @@ class AgentCost:
     unacked_reports: int = 0
     unacked_bytes: int = 0
     probe_restarts_total: int = 0
+    tick_milliseconds: Mapping[str, float] = field(default_factory=dict)
     hung_call: str | None = None
     hung_seconds: float | None = None
     spool_reports: int | None = None

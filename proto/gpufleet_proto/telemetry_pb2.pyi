@@ -394,7 +394,14 @@ class Heartbeat(_message.Message):
     def __init__(self, sent_at_us: _Optional[int] = ..., interval_seconds: _Optional[float] = ..., cost: _Optional[_Union[AgentCost, _Mapping]] = ...) -> None: ...
 
 class AgentCost(_message.Message):
-    __slots__ = ("supervisor_rss_bytes", "probe_rss_bytes", "supervisor_cpu_seconds_total", "probe_cpu_seconds_total", "samples_taken_total", "samples_dropped_total", "reconnects_total", "unacked_reports", "unacked_bytes", "probe_restarts_total", "hung_call", "hung_seconds", "spool_reports", "spool_bytes", "spool_dropped_samples_total", "spool_failures_total")
+    __slots__ = ("supervisor_rss_bytes", "probe_rss_bytes", "supervisor_cpu_seconds_total", "probe_cpu_seconds_total", "samples_taken_total", "samples_dropped_total", "reconnects_total", "unacked_reports", "unacked_bytes", "probe_restarts_total", "hung_call", "hung_seconds", "spool_reports", "spool_bytes", "spool_dropped_samples_total", "spool_failures_total", "tick_milliseconds")
+    class TickMillisecondsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     SUPERVISOR_RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
     PROBE_RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
     SUPERVISOR_CPU_SECONDS_TOTAL_FIELD_NUMBER: _ClassVar[int]
@@ -411,6 +418,7 @@ class AgentCost(_message.Message):
     SPOOL_BYTES_FIELD_NUMBER: _ClassVar[int]
     SPOOL_DROPPED_SAMPLES_TOTAL_FIELD_NUMBER: _ClassVar[int]
     SPOOL_FAILURES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    TICK_MILLISECONDS_FIELD_NUMBER: _ClassVar[int]
     supervisor_rss_bytes: int
     probe_rss_bytes: int
     supervisor_cpu_seconds_total: float
@@ -427,7 +435,8 @@ class AgentCost(_message.Message):
     spool_bytes: int
     spool_dropped_samples_total: int
     spool_failures_total: int
-    def __init__(self, supervisor_rss_bytes: _Optional[int] = ..., probe_rss_bytes: _Optional[int] = ..., supervisor_cpu_seconds_total: _Optional[float] = ..., probe_cpu_seconds_total: _Optional[float] = ..., samples_taken_total: _Optional[int] = ..., samples_dropped_total: _Optional[int] = ..., reconnects_total: _Optional[int] = ..., unacked_reports: _Optional[int] = ..., unacked_bytes: _Optional[int] = ..., probe_restarts_total: _Optional[int] = ..., hung_call: _Optional[str] = ..., hung_seconds: _Optional[float] = ..., spool_reports: _Optional[int] = ..., spool_bytes: _Optional[int] = ..., spool_dropped_samples_total: _Optional[int] = ..., spool_failures_total: _Optional[int] = ...) -> None: ...
+    tick_milliseconds: _containers.ScalarMap[str, float]
+    def __init__(self, supervisor_rss_bytes: _Optional[int] = ..., probe_rss_bytes: _Optional[int] = ..., supervisor_cpu_seconds_total: _Optional[float] = ..., probe_cpu_seconds_total: _Optional[float] = ..., samples_taken_total: _Optional[int] = ..., samples_dropped_total: _Optional[int] = ..., reconnects_total: _Optional[int] = ..., unacked_reports: _Optional[int] = ..., unacked_bytes: _Optional[int] = ..., probe_restarts_total: _Optional[int] = ..., hung_call: _Optional[str] = ..., hung_seconds: _Optional[float] = ..., spool_reports: _Optional[int] = ..., spool_bytes: _Optional[int] = ..., spool_dropped_samples_total: _Optional[int] = ..., spool_failures_total: _Optional[int] = ..., tick_milliseconds: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class Goodbye(_message.Message):
     __slots__ = ()

@@ -1,8 +1,10 @@
 """The supervisor and its child: readings arrive, a child that dies or hangs is replaced, and none is left behind."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,22 @@ async def test_of_orders_that_arrive_together_the_last_counts() -> None:
         listener.process.change_interval(0.02)
         await listener.until(lambda: len(listener.readings) >= 4)
     assert listener.process.restarts == 0
+
+
+def children() -> set[int]:
+    """Processes that this one has started and that are not gone."""
+    lists = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    return {int(number) for numbers in lists for number in numbers}
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_start_that_is_cancelled_leaves_no_child(turns: int) -> None:
+    before = children()
+    listener = Listener("simulated")
+    task = asyncio.create_task(listener.process.run())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert listener.process.pid is None
+    assert children() <= before

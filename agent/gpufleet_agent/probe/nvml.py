@@ -2,11 +2,12 @@
 fails on one GPU or in one call costs nothing else."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpufleet_agent.probe.call_times import CallTimes
 from gpufleet_agent.probe.gpm import SHORTEST_GAP_SECONDS, GpmSampler, Subject
 from gpufleet_agent.probe.mig import MigReader, parent_absences
 from gpufleet_agent.probe.nvml_driver import (
@@ -93,6 +94,7 @@ class NvmlBackend:
         self._clock = clock
         self._session: _Session | None = None
         self._known = KnownGpus()
+        self._times = CallTimes()
         self._needs_new_process = False
         self._left_alone: frozenset[int] = frozenset()
 
@@ -146,7 +148,7 @@ class NvmlBackend:
         self._known.clear()
 
     def _open(self) -> _Session:
-        driver = NvmlDriver(self._breadcrumb, self._library_folders)
+        driver = NvmlDriver(self._breadcrumb, self._library_folders, self._times)
         gpm = GpmSampler(driver) if self._gpm else None
         self._versions = (_text(driver, "nvmlSystemGetDriverVersion"), _text(driver, "nvmlSystemGetNVMLVersion"))
         return _Session(
@@ -197,7 +199,12 @@ class NvmlBackend:
             note=note_of(count, tick) or no_xids_note(None if session.xids is None else session.xids.trouble),
             events=events,
             processes=processes,
+            milliseconds=self._milliseconds(),
         )
+
+    def _milliseconds(self) -> Mapping[str, float]:
+        """What the calls of this tick took by group, and those of the slow tier since the tick before."""
+        return {**self._times.take(), **(self._slow_tier.times.take() if self._slow_tier else {})}
 
     def _read_index(self, session: _Session, index: int, tick: Tick) -> None:
         """Read the GPU at `index`. Its UUID is asked for every time: indexes move, and a value must never be filed

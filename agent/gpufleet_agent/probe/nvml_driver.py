@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from gpufleet_agent.probe.call_times import CallTimes
 from gpufleet_agent.readings import BACKEND, ERROR, NO_PERMISSION, NOT_SUPPORTED, Breadcrumb
 
 # nvmlReturn_t of nvml.h. Written out, because the module that also holds them is imported only when it is needed.
@@ -89,9 +90,15 @@ def failure(call: str, code: int) -> Exception:
 class NvmlDriver:
     """An open session with NVML."""
 
-    def __init__(self, breadcrumb: Breadcrumb, library_folders: tuple[str, ...] = LIBRARY_FOLDERS) -> None:
+    def __init__(
+        self,
+        breadcrumb: Breadcrumb,
+        library_folders: tuple[str, ...] = LIBRARY_FOLDERS,
+        times: CallTimes | None = None,
+    ) -> None:
         """Open NVML. Raises `SessionFailed` with the code of NVML, or with `MODULE_MISSING`."""
         self._breadcrumb = breadcrumb
+        self._times = times or CallTimes()
         self._nvml = _import_nvml()
         self._error: type[Exception] = self._nvml.NVMLError
         self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
@@ -157,6 +164,7 @@ class NvmlDriver:
         if function is None:
             return FUNCTION_NOT_FOUND, None
         self._breadcrumb.enter(name, gpu, deadline_seconds)
+        began = self._times.clock()
         try:
             return 0, function(*arguments)
         except self._error as error:
@@ -168,6 +176,7 @@ class NvmlDriver:
             return UNKNOWN_ERROR, None
         finally:
             self._breadcrumb.leave()
+            self._times.add(name, began)
 
 
 def _import_nvml() -> ModuleType:

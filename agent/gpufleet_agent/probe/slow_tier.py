@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpufleet_agent.pci_slot import slot_key
+from gpufleet_agent.probe import call_times
 from gpufleet_agent.probe.nvml_driver import (
     LIBRARY_FOLDERS,
     CallFailed,
@@ -122,6 +123,8 @@ class SlowTier:
         power: RuntimePower | None = None,
     ) -> None:
         self._breadcrumb = breadcrumb
+        self.times = call_times.CallTimes(call_times.SLOW)
+        """How long the calls of the passes take; read by the ticks."""
         self._library_folders = library_folders
         self._clock = clock
         self._power = power or RuntimePower()
@@ -190,7 +193,7 @@ class SlowTier:
     def _read_all(self, targets: tuple[GpuIdentity, ...]) -> None:
         """One pass. What fails here is told by the ticks, which ask the same driver."""
         try:
-            driver = NvmlDriver(self._breadcrumb, self._library_folders)
+            driver = NvmlDriver(self._breadcrumb, self._library_folders, self.times)
         except SessionFailed:
             return
         try:

@@ -1,5 +1,6 @@
 """From messages of the stream to the collector's own values; strings from outside are cleaned and cut here."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -34,6 +35,11 @@ class Cleaner:
         kept = sorted(labels.items())[: self.limits.labels]
         self.trimmed += len(labels) - len(kept)
         return {self.text(key): self.text(value) for key, value in kept}
+
+    def times(self, times: Mapping[str, float]) -> dict[str, float]:
+        """Milliseconds by group: finite, and no more groups than labels are allowed."""
+        kept = sorted(times.items())[: self.limits.labels]
+        return {self.text(group): value for group, value in kept if math.isfinite(value)}
 
 
 def agent_of(hello: pb.Hello, cleaner: Cleaner) -> AgentInfo:
@@ -105,6 +111,8 @@ def cost_of(message: pb.AgentCost, cleaner: Cleaner) -> AgentCost:
     """The agent's own cost; a field that it did not send is None where None is allowed."""
     fields = {field.name for field, _ in message.ListFields()}
     values = {name: getattr(message, name) for name in AgentCost.__slots__ if name in fields}
+    if "tick_milliseconds" in values:
+        values["tick_milliseconds"] = cleaner.times(values["tick_milliseconds"])
     if "hung_call" in values:
         values["hung_call"] = cleaner.text(values["hung_call"])
     return AgentCost(**values)

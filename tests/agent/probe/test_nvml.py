@@ -108,6 +108,14 @@ def test_a_name_that_failed_is_asked_for_again(nvml: NvmlProcess) -> None:
     assert read_one(nvml, whole_gpu(0))["gpu"]["name"] == "NVIDIA H100 80GB HBM3"
 
 
+def test_a_reading_tells_what_its_calls_cost(nvml: NvmlProcess) -> None:
+    nvml.tell(whole_driver(2))
+    nvml.read()
+    milliseconds = nvml.read()["milliseconds"]
+    assert milliseconds["core"] > 0
+    assert milliseconds["processes"] > 0
+
+
 def test_a_settled_identity_is_not_asked_for_again(start_nvml: Callable[..., NvmlProcess]) -> None:
     nvml = start_nvml(options=("--trace",))
     nvml.tell(whole_driver(1))

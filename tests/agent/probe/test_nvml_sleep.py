@@ -89,7 +89,8 @@ def test_a_gpu_that_wakes_up_is_read_as_before(start: Callable[..., NvmlProcess]
     power.set(1, "suspended")
     nvml.read()
     power.set(1, "active")
-    assert {**nvml.read(), "processes": None} == {**before, "processes": None}
+    told_anew: dict[str, object] = {"processes": None, "milliseconds": {}}
+    assert {**nvml.read(), **told_anew} == {**before, **told_anew}
 
 
 def test_while_all_sleep_the_driver_is_not_called_at_all(start: Callable[..., NvmlProcess], power: Power) -> None:
@@ -142,7 +143,7 @@ def test_a_driver_that_is_let_go_of_is_opened_and_closed_with_every_reading(star
         assert (names[0], names[-1]) == ("nvmlInit", "nvmlShutdown")
         assert names.count("nvmlInit") == names.count("nvmlShutdown") == 1
         assert [name for name in names if name.startswith(("nvmlEventSet", "nvmlGpm"))] == []
-        readings.append({**reading, "processes": None})
+        readings.append({**reading, "processes": None, "milliseconds": {}})
     assert readings[0] == readings[1] == readings[2]
     assert [gpu["state"] for gpu in readings[0]["gpus"]] == ["ok"] * 3
     assert readings[0]["gpus"][2]["values"]["temperature_celsius"] == 32
