@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from gpufleet_agent import __version__
 from gpufleet_agent.config import AgentConfig, parse_host_name, parse_interval, read_config
 from gpufleet_agent.errors import AgentError, ConfigurationError
 from gpufleet_agent.settings import SETTINGS
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="gpufleet-agent", description="Streams this host's GPUs to a collector.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"gpufleet-agent {version('gpufleet-agent')}")
+    parser.add_argument("--version", action="version", version=f"gpufleet-agent {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, command, help_text in (
         ("run", _run, "read this host's GPUs and stream them"),

@@ -12,9 +12,9 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
+from gpufleet_agent import __version__
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
 from gpufleet_agent.event_desk import EventDesk, gpu_at
@@ -88,7 +88,7 @@ class Agent:
         streaming = asyncio.create_task(self._stream())
         stopping = asyncio.create_task(stop.wait())
         watching = asyncio.create_task(self._watch_kernel_log())
-        self._events.started(time.time_ns() // 1000, version("gpufleet-agent"))
+        self._events.started(time.time_ns() // 1000, __version__)
         self._tell_events()
         spooling = asyncio.create_task(self.spooler.run())
         running = {probing, streaming, stopping, spooling, watching}
@@ -195,7 +195,7 @@ class Agent:
             agent_id=self._agent_id,
             labels=self._config.labels,
             boot_id=self._boot_id,
-            agent_version=version("gpufleet-agent"),
+            agent_version=__version__,
             platform=describe_platform(),
             inventory=self._inventory_message(),
             interval_seconds=self._interval,

@@ -10,9 +10,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from gpufleet_agent import __version__
 from gpufleet_agent.agent import describe_platform, read_boot_id, stop_on_signals
 from gpufleet_agent.errors import ConfigurationError
 from gpufleet_agent.outbox import Outbox
@@ -194,7 +194,7 @@ class SimulatedAgent:
             agent_id=self._agent_id,
             labels={"fleet": "simulated"},
             boot_id=self._boot_id,
-            agent_version=version("gpufleet-agent"),
+            agent_version=__version__,
             platform=describe_platform(),
             inventory=inventory_of(self._observed_at_us, self._inventory),
             interval_seconds=self._orders.interval_seconds,
