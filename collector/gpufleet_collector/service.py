@@ -94,7 +94,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     await ingest.start()
     started.set()
     _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
-    return [asyncio.create_task(_refresh(live))]
+    return [asyncio.create_task(_refresh(live)), asyncio.create_task(writer.ended())]
 
 
 async def _open_database(config: CollectorConfig, parts: AsyncExitStack) -> Database:

@@ -3,13 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
-from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, compile_library, full_driver
+from fakes.nvml.library import FakeDriver, full_driver
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.one_reading import take
 from gpufleet_agent.probe.readers import METRICS
@@ -18,28 +16,6 @@ from gpufleet_agent.readings import Reading
 
 PATIENCE_SECONDS = 15.0
 INTERVAL_SECONDS = 0.05
-
-
-@pytest.fixture(scope="module")
-def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_library(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def driver(
-    nvml_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[FakeDriver], None]]:
-    """Writes the script of the stand-in library."""
-    script = tmp_path / "nvml.txt"
-
-    def tell(driver: FakeDriver) -> None:
-        fresh = script.with_suffix(".new")
-        fresh.write_text(driver.text())
-        fresh.replace(script)
-
-    monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
-    monkeypatch.setenv(SCRIPT_VARIABLE, str(script))
-    yield tell
 
 
 class Told:

@@ -92,6 +92,11 @@ class Writer:
             self._task = asyncio.create_task(self._run(), name="store-writer")
             self._task.add_done_callback(_say_crash)
 
+    async def ended(self) -> None:
+        """Returns when the writer has been stopped, and raises the mistake that ended it where there was one."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
     async def stop(self) -> None:
         """Commit what is pending, for a bounded time, and end. Safe to call twice and unstarted."""
         task, self._task = self._task, None

@@ -321,13 +321,27 @@ async def test_an_id_that_was_rolled_back_is_not_used(made: Store) -> None:
     assert await made.rows(STORED) == [("GPU-a", 1.0, 7), ("GPU-a", 2.0, 8)]
 
 
-async def test_a_writer_that_ends_by_a_mistake_says_so(
+async def test_a_writer_that_ends_by_a_mistake_says_so_and_tells_who_waits_for_its_end(
     database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("gpufleet_collector.store.pending.Pending.take", broken)
-    async with store(database_url):
-        await asyncio.sleep(0)
+    async with store(database_url) as made:
+        with pytest.raises(ZeroDivisionError):
+            await made.writer.ended()
     assert "nothing is stored any more" in caplog.text
+
+
+async def test_who_waits_for_the_end_of_a_writer_may_give_up_without_ending_it(database_url: str) -> None:
+    async with store(database_url) as made:
+        waiting = asyncio.create_task(made.writer.ended())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        ending = asyncio.create_task(made.writer.ended())
+        await asyncio.sleep(0)
+        assert not ending.done(), "the writer goes on"
+        await made.writer.stop()
+        await ending
