@@ -20,8 +20,9 @@ from gpufleet_agent.readings import Reading
 WATCH_SECONDS = 0.5
 RESPAWN_BASE_SECONDS = 0.5
 RESPAWN_CAP_SECONDS = 30.0
-STEADY_AFTER_SECONDS = 60.0
-"""A probe that lived so long was a good one: the next respawn is quick again."""
+STEADY_READINGS = 3
+"""A probe that has read so often was a good one: the next respawn is quick again. One that fails sooner, every time,
+waits longer and longer."""
 
 MAX_UNKILLABLE = 2
 """So many killed probes may wait in the kernel (D state) at once; until one is gone no other is started."""
@@ -72,6 +73,7 @@ class ProbeProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._killed: list[asyncio.subprocess.Process] = []
         self._heard_at = 0.0
+        self._readings = 0
         self._quarantine = quarantine or Quarantine()
         self._told_left_alone: frozenset[int] = frozenset()
         self.restarts = 0
@@ -86,9 +88,9 @@ class ProbeProcess:
         """Keep a probe running until cancelled; then end it."""
         while True:
             await self._wait_for_room()
-            started = time.monotonic()
+            self._readings = 0
             why = await self._live_once()
-            if time.monotonic() - started >= STEADY_AFTER_SECONDS:
+            if self._readings >= STEADY_READINGS:
                 self._backoff.reset()
             self.restarts += 1
             delay = self._backoff.next_delay()
@@ -176,6 +178,7 @@ class ProbeProcess:
             except (BadFrame, ValueError) as error:
                 return f"is broken ({error})"
             self._heard_at = time.monotonic()
+            self._readings += 1
             self.hanging = None
             self._on_reading(instant_us, reading)
 

@@ -10,6 +10,7 @@ import pytest
 
 from fakes.nvml.library import FakeDriver, whole_gpu
 from fakes.probe_listener import Listener, is_running
+from gpufleet_agent.probe_process import RESPAWN_BASE_SECONDS, STEADY_READINGS
 
 
 async def test_readings_arrive_with_instants_that_grow_and_the_child_ends_with_its_supervisor() -> None:
@@ -85,6 +86,41 @@ async def test_a_child_that_cannot_be_started_is_tried_again(
             patch.undo()
             await listener.until(lambda: len(listener.readings) >= 1)
     assert "cannot be started" in caplog.text
+
+
+async def kill_after(listener: Listener, readings: int) -> None:
+    """Kill a child that has read so often, and wait until its supervisor has noticed."""
+    listener.readings.clear()
+    restarts = listener.process.restarts
+    await listener.until(lambda: len(listener.readings) >= readings)
+    assert listener.process.pid is not None
+    os.kill(listener.process.pid, signal.SIGKILL)
+    await listener.until(lambda: listener.process.restarts > restarts)
+
+
+def pauses(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Seconds before each respawn, as the log says."""
+    return [record.args[1] for record in caplog.records if "starting another" in record.msg]  # type: ignore[misc, index]
+
+
+async def test_a_child_that_has_read_is_replaced_quickly_however_often_it_dies(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listener = Listener("simulated")
+    async with listener.running():
+        for _ in range(5):
+            await kill_after(listener, STEADY_READINGS)
+    assert pauses(caplog) == [0.1 * RESPAWN_BASE_SECONDS] * 5
+
+
+async def test_a_child_that_dies_before_it_has_read_much_is_replaced_more_and_more_slowly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listener = Listener("simulated", interval=3600.0)
+    async with listener.running():
+        for _ in range(4):
+            await kill_after(listener, readings=1)
+    assert pauses(caplog) == [0.1 * RESPAWN_BASE_SECONDS * factor for factor in (1, 2, 4, 8)]
 
 
 async def test_of_orders_that_arrive_together_the_last_counts() -> None:
