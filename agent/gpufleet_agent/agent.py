@@ -22,6 +22,7 @@ from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remem
 from gpufleet_agent.kmsg import open_kernel_log
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
+from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.readings import Reading
 from gpufleet_agent.reports import Reports
 from gpufleet_agent.selfcost import UNKNOWN_COST, process_cost
@@ -45,7 +46,15 @@ KERNEL_LOG_SECONDS = 2.0
 class Agent:
     """One host's agent: `run` until it is told to stop."""
 
-    def __init__(self, config: AgentConfig, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        log: logging.Logger,
+        *,
+        quarantine: Quarantine | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """`environ` is that of the probe; None is the agent's own."""
         self._config = config
         self._log = log
         self._interval = config.interval_seconds
@@ -66,10 +75,17 @@ class Agent:
             phase=phase_of(config.host_name),
             gpm=config.gpm,
             release_handles=config.release_handles,
+            call_deadline_seconds=config.call_deadline_seconds,
         )
         rng = random.SystemRandom()
         self.probe = ProbeProcess(
-            orders, on_reading=self._on_reading, on_hang=self._on_hang, random=rng.random, log=log
+            orders,
+            on_reading=self._on_reading,
+            on_hang=self._on_hang,
+            random=rng.random,
+            log=log,
+            quarantine=quarantine,
+            environ=environ,
         )
         self.uplink = Uplink(
             config.collectors,

@@ -61,8 +61,9 @@ class BreadcrumbWriter:
         self._version = 0
 
     def enter(self, call: str, gpu: str, deadline_seconds: float | None = None) -> None:
+        """A deadline of its own only ever makes a call's longer than the usual one."""
         name, where = call.encode()[:_TEXT_MAX], gpu.encode()[:_TEXT_MAX]
-        deadline = self._deadline if deadline_seconds is None else deadline_seconds
+        deadline = self._deadline if deadline_seconds is None else max(deadline_seconds, self._deadline)
         memory, header = self._memory, _HEADER
         self._version += 2
         header.pack_into(memory, 0, self._version - 1, 0.0, 0.0, 0, 0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS
 from gpufleet_agent.errors import ConfigurationError
 
 DEFAULT_INTERVAL_SECONDS = 5.0
@@ -25,6 +26,8 @@ MAX_SPOOL_MEBIBYTES = 1024.0 * 1024
 DEFAULT_SPOOL_HOURS = 72.0
 MAX_SPOOL_HOURS = 366.0 * 24
 MEBIBYTE = 1024 * 1024
+SHORTEST_CALL_DEADLINE_SECONDS, LONGEST_CALL_DEADLINE_SECONDS = 0.5, 600.0
+"""Calls of a sound driver take tens of milliseconds; what has not come back after ten minutes does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class AgentConfig:
     nvidia_smi: str
     gpm: bool
     release_handles: bool
+    call_deadline_seconds: float
     data_dir: Path | None
     spool_max_bytes: int
     spool_max_seconds: float
@@ -65,6 +69,9 @@ def read_config(
         nvidia_smi=given.get("GPUFLEET_NVIDIA_SMI") or "nvidia-smi",
         gpm=parse_switch("GPUFLEET_GPM", given.get("GPUFLEET_GPM") or "true"),
         release_handles=parse_switch("GPUFLEET_RELEASE_HANDLES", given.get("GPUFLEET_RELEASE_HANDLES") or "false"),
+        call_deadline_seconds=parse_call_deadline(
+            given.get("GPUFLEET_CALL_DEADLINE_SECONDS") or f"{DEFAULT_DEADLINE_SECONDS}"
+        ),
         data_dir=data_directory(given, os.geteuid() if user_id is None else user_id),
         spool_max_bytes=parse_spool_size(given.get("GPUFLEET_SPOOL_MAX_MB") or f"{DEFAULT_SPOOL_MEBIBYTES}"),
         spool_max_seconds=parse_spool_age(given.get("GPUFLEET_SPOOL_MAX_HOURS") or f"{DEFAULT_SPOOL_HOURS}"),
@@ -111,6 +118,17 @@ def parse_interval(text: str, setting: str = "GPU_POLL_INTERVAL_SECONDS") -> flo
     seconds = _number(text)
     if not 0 < seconds <= MAX_INTERVAL_SECONDS:
         raise ConfigurationError(f"{setting}={text!r} is not an interval: give seconds, more than 0 and at most a day")
+    return seconds
+
+
+def parse_call_deadline(text: str) -> float:
+    """Seconds within the bounds above."""
+    seconds = _number(text)
+    if not SHORTEST_CALL_DEADLINE_SECONDS <= seconds <= LONGEST_CALL_DEADLINE_SECONDS:
+        raise ConfigurationError(
+            f"GPUFLEET_CALL_DEADLINE_SECONDS={text!r} is not a deadline: give seconds, "
+            f"{SHORTEST_CALL_DEADLINE_SECONDS:g} to {LONGEST_CALL_DEADLINE_SECONDS:g}"
+        )
     return seconds
 
 

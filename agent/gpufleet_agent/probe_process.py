@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from gpufleet_agent import breadcrumb
@@ -63,7 +63,9 @@ class ProbeProcess:
         random: Callable[[], float],
         log: logging.Logger,
         quarantine: Quarantine | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
+        """`environ` is that of the probe; None is the one of this process."""
         self._orders = orders
         self._interval = orders.interval_seconds
         self._on_reading = on_reading
@@ -75,6 +77,7 @@ class ProbeProcess:
         self._heard_at = 0.0
         self._readings = 0
         self._quarantine = quarantine or Quarantine()
+        self._environ = environ
         self._told_left_alone: frozenset[int] = frozenset()
         self.restarts = 0
         self.hanging: Call | None = None
@@ -164,6 +167,7 @@ class ProbeProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(descriptor,),
+            env=self._environ,
             limit=MAX_LINE_BYTES,
         )
 

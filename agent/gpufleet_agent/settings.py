@@ -29,6 +29,7 @@ SETTINGS: tuple[Setting, ...] = (
         "false",
         "true closes NVML between readings so that the driver can be unloaded; no activity, and no XIDs through NVML",
     ),
+    Setting("GPUFLEET_CALL_DEADLINE_SECONDS", "5.0", "a driver call that takes longer hangs: the probe is replaced"),
     Setting("GPUFLEET_NVIDIA_SMI", "nvidia-smi from PATH", "the nvidia-smi command"),
     Setting("GPUFLEET_DATA_DIR", "the platform's state directory", "where readings wait on disk for a collector"),
     Setting("GPUFLEET_SPOOL_MAX_MB", "256", "how much of them is kept there, in MiB; 0 keeps none"),

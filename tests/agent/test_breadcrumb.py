@@ -73,6 +73,11 @@ def test_two_threads_leave_their_own_crumbs_and_the_first_to_be_overdue_is_told(
     assert reader.read() is None
 
 
+def test_a_usual_deadline_that_is_longer_holds_for_the_calls_with_one_of_their_own_too(descriptor: int) -> None:
+    BreadcrumbWriter(descriptor, lambda: 100.0, deadline_seconds=60.0).enter("nvmlInit", "", deadline_seconds=30.0)
+    assert BreadcrumbReader(descriptor).read() == Call("nvmlInit", "", 100.0, 60.0)
+
+
 def test_of_calls_that_are_equally_patient_the_oldest_is_told(descriptor: int) -> None:
     clock = iter([100.0, 101.0])
     slow = BreadcrumbWriter(descriptor, lambda: next(clock), slot=breadcrumb.SLOW_SLOT)

@@ -44,6 +44,12 @@ def test_the_spool_is_bounded_in_size_and_age() -> None:
     assert (config.spool_max_bytes, config.spool_max_seconds) == (0, 1800)
 
 
+def test_a_driver_call_has_five_seconds_unless_it_is_given_others() -> None:
+    assert read_config({}, {}).call_deadline_seconds == 5.0
+    assert read_config({"GPUFLEET_CALL_DEADLINE_SECONDS": "0.5"}, {}).call_deadline_seconds == 0.5
+    assert read_config({}, {"GPUFLEET_CALL_DEADLINE_SECONDS": "30"}).call_deadline_seconds == 30.0
+
+
 def test_a_switch_is_true_or_false() -> None:
     assert read_config({}, {}).gpm
     assert not read_config({"GPUFLEET_GPM": "false"}, {}).gpm
@@ -67,6 +73,10 @@ def test_a_switch_is_true_or_false() -> None:
         ("GPUFLEET_SPOOL_MAX_MB", "nan"),
         ("GPUFLEET_SPOOL_MAX_HOURS", "0"),
         ("GPUFLEET_SPOOL_MAX_HOURS", "for ever"),
+        ("GPUFLEET_CALL_DEADLINE_SECONDS", "0.4"),
+        ("GPUFLEET_CALL_DEADLINE_SECONDS", "601"),
+        ("GPUFLEET_CALL_DEADLINE_SECONDS", "nan"),
+        ("GPUFLEET_CALL_DEADLINE_SECONDS", "never"),
         ("GPU_POLL_INTERVAL_SECONDS", "0"),
         ("GPU_POLL_INTERVAL_SECONDS", "-1"),
         ("GPU_POLL_INTERVAL_SECONDS", "nan"),

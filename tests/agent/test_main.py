@@ -27,6 +27,8 @@ def agent(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]"
         (("run", "--collector", "nowhere:1"), {}, "GPUFLEET_COLLECTOR"),
         (("run",), {"GPU_POLL_INTERVAL_SECONDS": "0"}, "GPU_POLL_INTERVAL_SECONDS"),
         (("run", "--gpu-poll-interval-seconds", "often"), {}, "GPU_POLL_INTERVAL_SECONDS"),
+        (("run",), {"GPUFLEET_CALL_DEADLINE_SECONDS": "0"}, "GPUFLEET_CALL_DEADLINE_SECONDS"),
+        (("run", "--call-deadline-seconds", "never"), {}, "GPUFLEET_CALL_DEADLINE_SECONDS"),
         (("run", "--backend", "rocm"), {}, "GPUFLEET_BACKEND"),
         (("snapshot", "--backend", "rocm"), {}, "GPUFLEET_BACKEND"),
         (("simulate", "--hosts", "0"), {}, "--hosts"),
