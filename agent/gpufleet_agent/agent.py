@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gpufleet_agent import __version__
+from gpufleet_agent.agent_cost import agent_cost
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
 from gpufleet_agent.event_desk import EventDesk, gpu_at
@@ -25,13 +26,14 @@ from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
 from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.readings import Reading
 from gpufleet_agent.reports import Reports
-from gpufleet_agent.selfcost import UNKNOWN_COST, process_cost
 from gpufleet_agent.spool import Spool
 from gpufleet_agent.spool_place import spool_path
 from gpufleet_agent.spool_thread import SpoolThread
 from gpufleet_agent.spooler import NoSpooler, Spooler
+from gpufleet_agent.status_file import AgentStatus, own_pid_namespace, process_start, status_path
+from gpufleet_agent.status_writer import StatusWriter
 from gpufleet_agent.uplink import LEAVE_SECONDS, Uplink
-from gpufleet_agent.wire import PROTOCOL, inventory_of, processes_of, tick_of
+from gpufleet_agent.wire import PROTOCOL, cost_values, inventory_of, processes_of, tick_of
 from gpufleet_proto import telemetry_pb2 as pb
 
 FIRST_READING_SECONDS = 8.0
@@ -64,8 +66,11 @@ class Agent:
         self._inventory = InventoryWatch()
         self._milliseconds: Mapping[str, float] = {}
         self._read_once = asyncio.Event()
+        self._started_at_us = time.time_ns() // 1000
         self.outbox = Outbox()
+        self._disk = SpoolThread()
         self.spooler = self._new_spooler()
+        self.status_writer = self._new_status_writer()
         self._reports = Reports(self.outbox, self._wake_uplink, log)
         orders = ProbeOrders(
             config.backend,
@@ -107,7 +112,8 @@ class Agent:
         self._events.started(time.time_ns() // 1000, __version__)
         self._tell_events()
         spooling = asyncio.create_task(self.spooler.run())
-        running = {probing, streaming, stopping, spooling, watching}
+        reporting = asyncio.create_task(self.status_writer.run())
+        running = {probing, streaming, stopping, spooling, watching, reporting}
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
@@ -118,8 +124,8 @@ class Agent:
             await _cancel(probing, watching)
             self._reports.flush()
             await self.uplink.finish(end - time.monotonic() - LEAVE_SECONDS - SPOOL_CLOSE_SECONDS)
-            await _cancel(streaming, stopping, spooling)
-            await self.spooler.close(SPOOL_CLOSE_SECONDS)
+            await _cancel(streaming, stopping, spooling, reporting)
+            await asyncio.gather(self.spooler.close(SPOOL_CLOSE_SECONDS), self.status_writer.close(SPOOL_CLOSE_SECONDS))
             self._tell_tally()
 
     async def _stream(self) -> None:
@@ -166,7 +172,31 @@ class Agent:
         path = spool_path(config.data_dir / "agent", config.host_name)
         spool = Spool(path, config.spool_max_bytes, config.spool_max_seconds)
         wake, rng = self._wake_uplink, random.SystemRandom()
-        return Spooler(spool, self.outbox, SpoolThread(), on_loaded=wake, random=rng.random, log=self._log)
+        return Spooler(spool, self.outbox, self._disk, on_loaded=wake, random=rng.random, log=self._log)
+
+    def _new_status_writer(self) -> StatusWriter:
+        config = self._config
+        path = None if config.data_dir is None else status_path(config.data_dir / "agent", config.host_name)
+        return StatusWriter(path, self._status, self._disk, max_age_seconds=config.spool_max_seconds, log=self._log)
+
+    def _status(self) -> AgentStatus:
+        inventory, pid = self._inventory.current, os.getpid()
+        return AgentStatus(
+            host_name=self._config.host_name,
+            agent_version=__version__,
+            pid=pid,
+            process_start=process_start(pid),
+            pid_namespace=own_pid_namespace(),
+            started_at_us=self._started_at_us,
+            written_at_us=time.time_ns() // 1000,
+            ended=False,
+            interval_seconds=self._interval,
+            backend=None if inventory is None else inventory.backend,
+            gpus=None if inventory is None else len(inventory.gpus),
+            connected=self.uplink.state.connected,
+            last_error=self.uplink.state.last_error,
+            cost=cost_values(self._cost()),
+        )
 
     def _wake_uplink(self) -> None:
         self.uplink.wake()
@@ -222,28 +252,7 @@ class Agent:
         return pb.Heartbeat(sent_at_us=time.time_ns() // 1000, interval_seconds=self._interval, cost=self._cost())
 
     def _cost(self) -> pb.AgentCost:
-        own = process_cost(os.getpid())
-        probe = UNKNOWN_COST if self.probe.pid is None else process_cost(self.probe.pid)
-        hanging, tally, spool = self.probe.hanging, self.outbox.tally, self.spooler.state
-        return pb.AgentCost(
-            supervisor_rss_bytes=own.rss_bytes,
-            supervisor_cpu_seconds_total=own.cpu_seconds,
-            probe_rss_bytes=probe.rss_bytes,
-            probe_cpu_seconds_total=probe.cpu_seconds,
-            samples_taken_total=tally.taken,
-            samples_dropped_total=tally.dropped,
-            reconnects_total=max(0, self.uplink.state.connections - 1),
-            unacked_reports=len(self.outbox),
-            unacked_bytes=self.outbox.unsettled_bytes,
-            probe_restarts_total=self.probe.restarts,
-            tick_milliseconds=self._milliseconds,
-            spool_reports=spool.reports if spool.working else None,
-            spool_bytes=spool.file_bytes if spool.working else None,
-            spool_dropped_samples_total=tally.spool_dropped,
-            spool_failures_total=spool.failures,
-            hung_call=None if hanging is None else f"{hanging.name} {hanging.gpu}".strip(),
-            hung_seconds=None if hanging is None else time.monotonic() - hanging.started,
-        )
+        return agent_cost(self.probe, self.outbox, self.uplink.state, self.spooler.state, self._milliseconds)
 
 
 def phase_of(host: str) -> float:

@@ -15,9 +15,13 @@ MAX_NAME = 100
 
 def spool_path(folder: Path, host_name: str) -> Path:
     """The file for `host_name` in `folder`; different names never give the same file."""
+    return folder / f"{PREFIX}{plain_name(host_name)}{SUFFIX}"
+
+
+def plain_name(host_name: str) -> str:
+    """The host name as part of a file name; different host names never give the same one."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", host_name)[:MAX_NAME]
-    digest = "" if plain == host_name else "-" + hashlib.sha256(host_name.encode()).hexdigest()[:12]
-    return folder / f"{PREFIX}{plain}{digest}{SUFFIX}"
+    return plain if plain == host_name else f"{plain}-{hashlib.sha256(host_name.encode()).hexdigest()[:12]}"
 
 
 def sweep(own: Path, oldest: float) -> list[Path]:

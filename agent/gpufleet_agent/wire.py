@@ -105,6 +105,12 @@ def inventory_of(observed_at_us: int, reading: Reading) -> pb.Inventory:
     )
 
 
+def cost_values(cost: pb.AgentCost) -> dict[str, object]:
+    """By name, without what is zero or not known."""
+    values = ((field.name, value) for field, value in cost.ListFields())
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values}
+
+
 def _gpu(reading: GpuReading) -> pb.Gpu:
     gpu = reading.gpu
     return pb.Gpu(
