@@ -18,6 +18,8 @@
  *     nvmlDeviceGetComputeRunningProcesses_v3 12 13:512 14:na 15:8/2     PIDs, MiB (1 if not told), GPU instance
  *     nvmlDeviceGetProcessUtilization 12:55@1000                         PID, percent of SM, time in microseconds
  *
+ * The functions that a process calls are added to the file named by GPUFLEET_FAKE_NVML_TRACE, each once, one per line.
+ *
  * What is told nothing answers NOT_SUPPORTED. To grow: one short function per function of NVML, by the helpers below.
  */
 #define _GNU_SOURCE
@@ -47,6 +49,7 @@ enum {
 };
 
 enum { NAME = 96, TEXT = 1024, MOST_GPUS = 512, MOST_MIGS = 512, MOST_HANDLES = 4096, MOST_ENTRIES = 256 };
+enum { MOST_FUNCTIONS = 256 };
 
 /* ---- the script ------------------------------------------------------------------------------------------------- */
 
@@ -197,13 +200,35 @@ static void reread(void) {
     pthread_mutex_unlock(&lock);
 }
 
-/* What the function answers before anything else is looked at: hangs, errors and lost GPUs. */
-static nvmlReturn_t begin(const Device *device, const char *function) {
-    char code[TEXT];
+static void trace(const char *function) {
+    static const char *traced[MOST_FUNCTIONS], *path;
+    static bool asked;
+    int known = 0;
+    if (!asked) path = getenv("GPUFLEET_FAKE_NVML_TRACE"), asked = true;
+    if (!path) return;
+    pthread_mutex_lock(&lock);
+    while (known < MOST_FUNCTIONS && traced[known] && strcmp(traced[known], function)) known++;
+    FILE *file = known < MOST_FUNCTIONS && !traced[known] ? fopen(path, "a") : NULL;
+    if (file) {
+        traced[known] = function;
+        fprintf(file, "%s\n", function);
+        fclose(file);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_while_hanging(const Device *device, const char *function) {
     while (told(device, "hang ", function, "", NULL)) {
         usleep(5000);
         reread();
     }
+}
+
+/* What the function answers before anything else is looked at: hangs, errors and lost GPUs. */
+static nvmlReturn_t begin(const Device *device, const char *function) {
+    char code[TEXT];
+    trace(function);
+    wait_while_hanging(device, function);
     if (!sessions) return UNINITIALIZED;
     if (told(device, "error ", function, "", code)) return (nvmlReturn_t)atoi(code);
     if (!device) return SUCCESS;
@@ -311,6 +336,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **o
     Device *device = index < (unsigned int)gpu_count ? handle_of(gpus[index].uuid) : NULL;
     pthread_mutex_unlock(&lock);
     if (!device) return INVALID_ARGUMENT;
+    wait_while_hanging(device, __func__);
     if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
     *out = device;
     return SUCCESS;
@@ -331,6 +357,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, Device
     }
     pthread_mutex_unlock(&lock);
     if (!device) return NOT_FOUND;
+    wait_while_hanging(device, __func__);
     if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
     *out = device;
     return SUCCESS;
@@ -350,8 +377,10 @@ EXPORT nvmlReturn_t nvmlDeviceGetIndex(const Device *device, unsigned int *out) 
 
 EXPORT nvmlReturn_t nvmlDeviceGetUUID(const Device *device, char *out, unsigned int length) {
     char code[TEXT];
+    trace(__func__);
     if (!sessions) return UNINITIALIZED;
     if (!device || !out) return INVALID_ARGUMENT;
+    wait_while_hanging(device, __func__);
     if (told(device, "error ", __func__, "", code)) return (nvmlReturn_t)atoi(code);
     if (strlen(device->uuid) >= length) return INSUFFICIENT_SIZE;
     strcpy(out, device->uuid); /* the library remembers it: a lost GPU still has one */
