@@ -104,6 +104,11 @@ class Outbox:
         return len(self._backlog) + self._replaying + self._away.reports
 
     @property
+    def waiting(self) -> bool:
+        """Whether there is anything in memory that is not under way, though it may not be its turn."""
+        return bool(self._fresh or self._backlog)
+
+    @property
     def pending_samples(self) -> int:
         return self._away.samples + sum(held.samples for held in self._held())
 

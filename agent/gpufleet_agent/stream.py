@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from gpufleet_agent.alarm import Alarm
 from gpufleet_agent.errors import StreamEnded
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.wire import report_message
@@ -17,6 +18,9 @@ from gpufleet_proto import telemetry_pb2 as pb
 
 METHOD = "/gpufleet.v1.Telemetry/Stream"
 HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_SLACK_SECONDS = 0.1
+"""A heartbeat goes so much earlier, or waits so much longer, to go with a report: every wake-up costs CPU."""
+
 WELCOME_TIMEOUT_SECONDS = 10.0
 LIVE_PERIODS = 2.5
 """A reading from before the stream is still the present when it is no older than so many polling intervals."""
@@ -41,15 +45,23 @@ CHANNEL_OPTIONS = (
 class Stream:
     """Sends heartbeats, inventories, processes and reports until the collector or the network ends it."""
 
-    def __init__(self, call: Call, outbox: Outbox, heartbeat: Callable[[], pb.Heartbeat]) -> None:
+    def __init__(
+        self,
+        call: Call,
+        outbox: Outbox,
+        heartbeat: Callable[[], pb.Heartbeat],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._call = call
         self._outbox = outbox
         self._heartbeat = heartbeat
+        self._clock = clock
         self._wake = asyncio.Event()
         self._inventory: pb.Inventory | None = None
         self._processes: pb.Processes | None = None
         self._paused_until = 0.0
-        self._next_heartbeat = time.monotonic()
+        self._next_heartbeat = clock()
+        self._alarm = Alarm(self.wake, clock)
         self._leaving = False
 
     async def run(self) -> None:
@@ -61,6 +73,7 @@ class Stream:
         finally:
             receiving.cancel()
             sending.cancel()
+            self._alarm.set(None)
             results = await asyncio.gather(receiving, sending, return_exceptions=True)
         if self._leaving:
             return
@@ -90,9 +103,11 @@ class Stream:
     async def _send(self) -> None:
         while not self._leaving:
             self._wake.clear()
-            message = self._next_message(time.monotonic())
+            now = self._clock()
+            message = self._next_message(now)
             if message is None:
-                await self._wait()
+                self._alarm.set(self._next_due(now))
+                await self._wake.wait()
             else:
                 with _grpc_errors():
                     await self._call.write(message)
@@ -102,9 +117,8 @@ class Stream:
         await self._wake_for_ever()
 
     def _next_message(self, now: float) -> bytes | None:
-        if now >= self._next_heartbeat:
-            self._next_heartbeat = now + HEARTBEAT_SECONDS
-            return pb.AgentMessage(heartbeat=self._heartbeat()).SerializeToString()
+        if now >= self._next_heartbeat + HEARTBEAT_SLACK_SECONDS:
+            return self._beat(now)
         if self._inventory is not None:
             inventory, self._inventory = self._inventory, None
             return pb.AgentMessage(inventory=inventory).SerializeToString()
@@ -112,23 +126,22 @@ class Stream:
             processes, self._processes = self._processes, None
             return pb.AgentMessage(processes=processes).SerializeToString()
         report = None if now < self._paused_until else self._outbox.next()
-        if report is None:
-            return None
-        sequence, entry = report
-        return report_message(sequence, entry.payload, replayed=entry.replayed)
+        if report is not None:
+            sequence, entry = report
+            return report_message(sequence, entry.payload, replayed=entry.replayed)
+        return self._beat(now) if now >= self._next_heartbeat - HEARTBEAT_SLACK_SECONDS else None
 
-    async def _wait(self) -> None:
-        now = time.monotonic()
-        until = self._next_heartbeat
+    def _beat(self, now: float) -> bytes:
+        self._next_heartbeat = now + HEARTBEAT_SECONDS
+        return pb.AgentMessage(heartbeat=self._heartbeat()).SerializeToString()
+
+    def _next_due(self, now: float) -> float:
+        """When there is something to send although nothing happens, in monotonic seconds."""
+        due = self._next_heartbeat + HEARTBEAT_SLACK_SECONDS
         if now < self._paused_until:
-            until = min(until, self._paused_until)
-        elif (replay_in := self._outbox.replay_in()) is not None:
-            until = min(until, now + replay_in)
-        try:
-            async with asyncio.timeout(max(0.0, until - now)):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            return min(due, self._paused_until)
+        replay_in = self._outbox.replay_in()
+        return due if replay_in is None else min(due, now + replay_in)
 
     async def _wake_for_ever(self) -> None:
         await asyncio.get_running_loop().create_future()
@@ -142,9 +155,11 @@ class Stream:
         if kind == "ack":
             refused = sum(refusal.samples for refusal in message.ack.refusals)
             self._outbox.settle(message.ack.sequences, refused)
+            if not self._outbox.waiting:
+                return
         elif kind == "throttle":
             pause = min(message.throttle.pause_seconds, MAX_PAUSE_SECONDS)
-            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            self._paused_until = max(self._paused_until, self._clock() + pause)
             self._outbox.defer(message.throttle.deferred)
         self.wake()
 

@@ -1,0 +1,113 @@
+"""When a stream writes: what is new at once, heartbeats together with it, nothing for an ack that changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gpufleet_agent.outbox import Entry, Outbox
+from gpufleet_agent.stream import HEARTBEAT_SECONDS, HEARTBEAT_SLACK_SECONDS, Stream
+from gpufleet_proto import telemetry_pb2 as pb
+
+
+class Wire:
+    """A call that keeps what is written, by kind of message, and gives what the test answers."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def write(self, message: bytes) -> None:
+        self.written.append(str(pb.AgentMessage.FromString(message).WhichOneof("message")))
+
+    async def read(self) -> bytes:
+        return await self.answers.get()
+
+    def acknowledge(self, *sequences: int) -> None:
+        self.answers.put_nowait(pb.CollectorMessage(ack=pb.Ack(sequences=sequences)).SerializeToString())
+
+
+class AskedOutbox(Outbox):
+    """Counts how often it is asked for something to send."""
+
+    asked = 0
+
+    def next(self) -> tuple[int, Entry] | None:
+        self.asked += 1
+        return super().next()
+
+
+class Host:
+    """A stream under a clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.wire = Wire()
+        self.outbox = AskedOutbox(clock=lambda: self.now)
+        self.stream = Stream(self.wire, self.outbox, pb.Heartbeat, lambda: self.now)  # type: ignore[arg-type]
+
+    def take(self) -> None:
+        self.outbox.add(b"", 1)
+        self.stream.wake()
+
+    async def settle(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    @asynccontextmanager
+    async def streaming(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.stream.run())
+        try:
+            await self.settle()
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_heartbeat_that_is_nearly_due_goes_with_a_report() -> None:
+    host = Host()
+    async with host.streaming():
+        assert host.wire.written == ["heartbeat"]
+        host.now += HEARTBEAT_SECONDS - 2 * HEARTBEAT_SLACK_SECONDS
+        host.take()
+        await host.settle()
+        assert host.wire.written == ["heartbeat", "report"]
+        host.now += 1.5 * HEARTBEAT_SLACK_SECONDS
+        host.take()
+        await host.settle()
+        assert host.wire.written == ["heartbeat", "report", "report", "heartbeat"]
+
+
+async def test_a_heartbeat_that_is_overdue_goes_before_everything_else() -> None:
+    host = Host()
+    async with host.streaming():
+        host.now += HEARTBEAT_SECONDS + HEARTBEAT_SLACK_SECONDS
+        host.take()
+        await host.settle()
+    assert host.wire.written == ["heartbeat", "heartbeat", "report"]
+
+
+async def test_an_ack_is_nothing_to_answer_unless_something_waits() -> None:
+    host = Host()
+    async with host.streaming():
+        host.take()
+        await host.settle()
+        asked = host.outbox.asked
+        host.wire.acknowledge(1)
+        await host.settle()
+        assert len(host.outbox) == 0
+        assert host.outbox.asked == asked
+        host.outbox.add(b"", 1)  # and nobody wakes the stream
+        host.wire.acknowledge(1)
+        await host.settle()
+        assert host.wire.written[-2:] == ["report", "report"]
+
+
+async def test_heartbeats_go_although_nothing_is_read() -> None:
+    host = Host()
+    async with host.streaming():
+        for _ in range(3):
+            host.now += HEARTBEAT_SECONDS + HEARTBEAT_SLACK_SECONDS
+            host.stream.wake()
+            await host.settle()
+    assert host.wire.written == ["heartbeat"] * 4
