@@ -93,9 +93,11 @@ def _config(arguments: argparse.Namespace) -> AgentConfig:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from gpufleet_agent.agent import Agent
+    from gpufleet_agent.grpc_threads import wait_in_one_thread
 
     config = _config(arguments)
+    wait_in_one_thread(os.environ)
+    from gpufleet_agent.agent import Agent
 
     async def run() -> None:
         await Agent(config, logging.getLogger("gpufleet_agent")).run()
