@@ -71,7 +71,7 @@ class Agent:
         self._disk = SpoolThread()
         self.spooler = self._new_spooler()
         self.status_writer = self._new_status_writer()
-        self._reports = Reports(self.outbox, self._wake_uplink, log)
+        self._reports = Reports(self.outbox, self._report_added, log)
         orders = ProbeOrders(
             config.backend,
             config.interval_seconds,
@@ -197,6 +197,10 @@ class Agent:
             last_error=self.uplink.state.last_error,
             cost=cost_values(self._cost()),
         )
+
+    def _report_added(self) -> None:
+        self.uplink.wake()
+        self.spooler.added()
 
     def _wake_uplink(self) -> None:
         self.uplink.wake()

@@ -211,6 +211,16 @@ class Outbox:
         """Whether there is something to write."""
         return bool(self._due(self._clock(), everything))
 
+    def disk_in(self) -> float | None:
+        """Seconds until there may be something to do for the disk if nothing is added; 0 is hard to tell: look now and
+        then. None is never."""
+        if self._away.reports or self._backlog or self._forgotten or self._deleting:
+            return 0.0
+        if any(held.disk is not OnDisk.NO for held in self._held()):
+            return 0.0
+        oldest = min((held.taken_at for held in self._held()), default=None)
+        return None if oldest is None else max(0.0, oldest + SPOOL_AFTER_SECONDS - self._clock())
+
     def disk_orders(self, *, everything: bool = False) -> DiskOrders:
         """The next step of the disk; false when there is nothing to do. Its outcome has to be told before the next."""
         now = self._clock()

@@ -127,6 +127,10 @@ class SimulatedAgent:
     def _wake_uplink(self) -> None:
         self.uplink.wake()
 
+    def _report_added(self) -> None:
+        self.uplink.wake()
+        self.spooler.added()
+
     async def tick_for_ever(self) -> None:
         """One report per tick, from now on."""
         due_us = tick_grid(self._phase_us, self._interval_us, self._started_us)
@@ -143,7 +147,7 @@ class SimulatedAgent:
             self.outbox.add(encode_ticks(ticks), sum(len(tick.gpus) for tick in ticks), replayed=True)
             self._tell_events(self._old_news, ticks[-1].instant_us, replayed=True)
             self._replayed_until_us = ticks[-1].instant_us
-            self.uplink.wake()
+            self._report_added()
             await asyncio.sleep(0)
         self._tell_events(self._old_news, self._started_us, replayed=True)
         self._replayed_until_us = self._started_us
@@ -179,7 +183,7 @@ class SimulatedAgent:
             self.uplink.tell(processes_of(instant_us, processes))
         tick = tick_of(instant_us, reading)
         self.outbox.add(encode_ticks([tick]), len(tick.gpus))
-        self.uplink.wake()
+        self._report_added()
 
     def _tell_events(self, news: News, until_us: int, *, replayed: bool) -> None:
         events = news.events(until_us)

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from gpufleet_agent.alarm import Alarm
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.errors import SpoolBroken
 from gpufleet_agent.outbox import Outbox
@@ -14,7 +16,8 @@ from gpufleet_agent.spool_orders import DiskContents, DiskOrders, DiskOutcome
 from gpufleet_agent.spool_thread import SpoolThread
 
 LOOK_SECONDS, IDLE_LOOK_SECONDS = 0.25, 1.0
-"""So often the outbox is asked for work for the disk, while it holds reports and while it holds none."""
+"""So often the outbox is asked for work while the disk has reports: while the outbox holds some, and while it holds none.
+Otherwise it says itself when it will have work."""
 
 RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
@@ -39,6 +42,9 @@ class NoSpooler:
     async def run(self) -> None:
         """Until cancelled."""
         await asyncio.get_running_loop().create_future()
+
+    def added(self) -> None:
+        """Nothing to do."""
 
     def hurry(self) -> None:
         """Nothing to do."""
@@ -74,6 +80,9 @@ class Spooler:
         self._said: str | None = None
         self._said_full = False
         self._hurry = False
+        self._ring = asyncio.Event()
+        self._alarm = Alarm(self._ring.set)
+        self._calm = False
         self.state = SpoolState()
 
     async def run(self) -> None:
@@ -89,6 +98,12 @@ class Spooler:
     def hurry(self) -> None:
         """From now on everything goes to the disk at once: the agent is about to end."""
         self._hurry = True
+        self._ring.set()
+
+    def added(self) -> None:
+        """The outbox has got a report."""
+        if self._calm:
+            self._set_alarm(self._outbox.disk_in())
 
     async def close(self, timeout_seconds: float) -> bool:
         """Write what is left and let go of the file; False when that did not work in time. `run` has ended before."""
@@ -115,7 +130,22 @@ class Spooler:
         await self._open()
 
     async def _look(self) -> None:
-        await self._sleep(LOOK_SECONDS if len(self._outbox) else IDLE_LOOK_SECONDS)
+        """Come back when there may be work; in the usual case, that of a collector that settles at once, never."""
+        work_in = self._outbox.disk_in()
+        if self._hurry or work_in == 0:
+            await self._sleep(LOOK_SECONDS if len(self._outbox) else IDLE_LOOK_SECONDS)
+            return
+        self._calm = True
+        self._ring.clear()
+        self._set_alarm(work_in)
+        try:
+            await self._ring.wait()
+        finally:
+            self._calm = False
+            self._alarm.set(None)
+
+    def _set_alarm(self, seconds: float | None) -> None:
+        self._alarm.set(None if seconds is None else time.monotonic() + seconds)
 
     async def _open(self) -> None:
         held = self._outbox.disk_asked()
