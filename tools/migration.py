@@ -10,17 +10,22 @@ from pathlib import Path
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 from alembic.operations import ops
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.migration import MIGRATIONS, Version, find_version, upgrade
+from gpufleet_collector.store.samples_sql import function_sql, view_sql
 from gpufleet_collector.store.schema import VERSION_TABLE, build_metadata
 from gpufleet_proto.catalog import METRICS, Metric
+
+SAMPLES = "gpu_stats"
+WITH_METRICS = (SAMPLES, "gpu_stats_late", "gpu_stats_packed", "gpu_stats_5m", "gpu_stats_1h", "fleet_stats_1m")
+LINE = 114
 
 TEMPLATE = '''"""{title}"""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import op{imports}
 
 revision = "{revision}"
 down_revision = "{down_revision}"
@@ -58,8 +63,37 @@ def _write(connection: Connection, metrics: tuple[Metric, ...], migrations: Path
     found = list(_flat(steps))
     if offences := [_describe(step) for step in found if not _is_additive(step)]:
         raise NotAdditive("not additive: " + "; ".join(offences))
-    added = [step.column.name for step in found if isinstance(step, ops.AddColumnOp)]
-    return _write_file(migrations, version, added, _body(render_python_code(steps, migration_context=context)))
+    added = [step.column.name for step in found if isinstance(step, ops.AddColumnOp) and step.table_name == SAMPLES]
+    body = _body(render_python_code(steps, migration_context=context))
+    if any(isinstance(step, ops.AddColumnOp) for step in found):
+        body += _readers(_ordered(connection, metrics))
+    return _write_file(migrations, version, added, body)
+
+
+def _ordered(connection: Connection, metrics: tuple[Metric, ...]) -> list[Metric]:
+    """As the columns of the samples will be: those that are there, then the new ones."""
+    present = [column["name"] for column in inspect(connection).get_columns(SAMPLES)]
+    return sorted(metrics, key=lambda metric: present.index(metric.name) if metric.name in present else len(present))
+
+
+def _readers(metrics: list[Metric]) -> str:
+    """The view and the function made anew, with the new columns at their end."""
+    statements = (view_sql(metrics), function_sql(metrics))
+    return "".join(f'\n    op.execute("""\n{_wrapped(statement)}\n""")' for statement in statements)
+
+
+def _wrapped(statement: str) -> str:
+    """Lines short enough for a file of Python; never broken within a literal."""
+    lines: list[str] = []
+    for line in statement.splitlines():
+        rest = line
+        while len(rest) > LINE:
+            spaces = [i for i in range(1, LINE) if rest[i] == " " and rest[:i].count("'") % 2 == 0]
+            cut = max([i for i in spaces if rest[i - 1] == ","] or spaces)
+            lines.append(rest[:cut])
+            rest = rest[cut + 1 :]
+        lines.append(rest)
+    return "\n".join(lines)
 
 
 def _flat(steps: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
@@ -72,7 +106,7 @@ def _flat(steps: ops.OpContainer) -> Iterator[ops.MigrateOperation]:
 
 def _is_additive(step: ops.MigrateOperation) -> bool:
     if isinstance(step, ops.AddColumnOp):
-        return step.table_name == "gpu_stats" and bool(step.column.nullable)
+        return step.table_name in WITH_METRICS and bool(step.column.nullable)
     if isinstance(step, ops.AlterColumnOp):
         return (
             step.modify_comment is not False
@@ -98,7 +132,11 @@ def _write_file(migrations: Path, version: Version, added: list[str], body: str)
     subject = "_".join(added[:3]) + (f"_and_{len(added) - 3}_more" if len(added) > 3 else "")
     path = migrations / "versions" / f"v{revision.major}_{revision.minor}_{subject or 'comments'}.py"
     title = f"New metrics: {', '.join(added)}." if added else "New wording of columns' comments."
-    path.write_text(TEMPLATE.format(title=title, revision=revision, down_revision=version, body="    " + body.strip()))
+    imports = "\nfrom sqlalchemy.dialects import postgresql" if "postgresql." in body else ""
+    text = TEMPLATE.format(
+        title=title, revision=revision, down_revision=version, body="    " + body.strip(), imports=imports
+    )
+    path.write_text(text)
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
     return path
 

@@ -12,9 +12,12 @@ from sqlalchemy.dialects.postgresql import REAL
 from fakes.postgres import Databases, run_apart, server
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.describe import index_comments, render_schema
-from gpufleet_collector.store.schema import INDEX_QUERIES, VERSION_TABLE, build_metadata, column_type, gpu_stats
+from gpufleet_collector.store.samples_sql import function_sql, view_sql
+from gpufleet_collector.store.schema import INDEX_QUERIES, VERSION_TABLE, build_metadata, gpu_stats
+from gpufleet_collector.store.shapes import column_type
 from gpufleet_proto.catalog import BY_NAME, METRICS, Kind, Metric, Tier
 
+DERIVED = {"gpu_stats_late", "gpu_stats_packed", "gpu_stats_5m", "gpu_stats_1h", "fleet_stats_1m"}
 GOLDEN = Path(__file__).parents[1] / "golden" / "schema.sql"
 
 
@@ -42,12 +45,15 @@ async def test_migrations_lead_to_the_metadata(database_url: str) -> None:
 
 async def test_a_metric_without_a_migration_is_found(database_url: str) -> None:
     found = await differences(database_url, build_metadata([*METRICS, invented(kind=Kind.COUNTER, tier=Tier.SLOW)]))
-    assert [difference[0] for difference in found if isinstance(difference, tuple)] == ["add_column"]
+    assert {difference[0] for difference in found if isinstance(difference, tuple)} == {"add_column"}
+    assert {difference[2] for difference in found if isinstance(difference, tuple)} == DERIVED | {"gpu_stats"}
 
 
 async def test_a_changed_type_or_comment_is_found(database_url: str) -> None:
     changed = [invented(name="temperature_celsius", help="Heat", max=1e15), *METRICS[1:]]
-    assert str(await differences(database_url, build_metadata(changed))).count("modify_") == 2
+    found = str(await differences(database_url, build_metadata(changed)))
+    assert found.count("'gpu_stats', 'temperature_celsius'") == 2
+    assert all(f"'{table}'" in found for table in DERIVED)
 
 
 async def test_a_table_without_a_migration_is_found(database_url: str) -> None:
@@ -96,6 +102,18 @@ async def test_the_golden_schema_notices_a_change(database_url: str) -> None:
     await database.close()
     assert (await render_schema(database_url)).replace("Horses", "Board power draw; W") == before
     assert await render_schema(database_url) != before
+
+
+async def test_view_and_function_are_those_of_the_catalogue(database_url: str) -> None:
+    stated = "SELECT pg_get_viewdef('gpu_stats_all'::regclass) || pg_get_functiondef('gpu_stats_between'::regproc)"
+    database = Database(database_url)
+    async with database.begin() as connection:
+        before = (await connection.execute(text(stated))).scalar_one()
+        await connection.exec_driver_sql(view_sql(METRICS))
+        await connection.exec_driver_sql(function_sql(METRICS))
+        after = (await connection.execute(text(stated))).scalar_one()
+    await database.close()
+    assert " ".join(before.split()) == " ".join(after.split()), "write a migration that makes them anew"
 
 
 def test_every_metric_has_a_nullable_column_with_unit_and_help() -> None:

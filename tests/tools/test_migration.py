@@ -57,8 +57,22 @@ async def test_a_new_metric_becomes_a_nullable_column(
     assert await connection.fetchval(f"SELECT invented_total FROM {PARTITION}") == 10**15
     comment = "SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attname = 'invented_total' LIMIT 1"
     assert await connection.fetchval(comment) == "It's invented; %"
+    await _unpacks_an_hour_from_before(connection)
     await connection.close()
     assert await tool.write_migration(database_url, [*METRICS, INVENTED], migrations) is None
+
+
+async def _unpacks_an_hour_from_before(connection: asyncpg.Connection) -> None:
+    """A packed hour without the new array reads as NULL, through the view and through the function."""
+    await connection.execute("CREATE TABLE gpufleet_partitions.packed PARTITION OF gpu_stats_packed DEFAULT")
+    await connection.execute(
+        "INSERT INTO gpu_stats_packed (gpu_id, hour, samples, first_at, instants, temperature_celsius)"
+        " VALUES (7, '2026-01-01 00:00Z', 2, '2026-01-01 00:00:01Z', '{0,5}', '{40,41}')"
+    )
+    between = "gpu_stats_between('2026-01-01 00:00Z', '2026-01-02 00:00Z')"
+    for source in ("gpu_stats_all WHERE gpu_id = 7", between):
+        found = await connection.fetch(f"SELECT temperature_celsius, invented_total FROM {source} ORDER BY 1")
+        assert [tuple(row) for row in found] == [(40, None), (41, None)]
 
 
 async def test_new_words_are_migrated(tool: ModuleType, migrations: Path, empty_database_url: str) -> None:

@@ -74,6 +74,11 @@ class Partitioning:
 GPU_STATS = Partitioning("gpu_stats", "hour", ahead=2)
 EVENTS = Partitioning("events", "month", ahead=1)
 PROCESSES = Partitioning("processes", "day", ahead=1)
+GPU_STATS_PACKED = Partitioning("gpu_stats_packed", "day", ahead=0)
+GPU_STATS_5M = Partitioning("gpu_stats_5m", "day", ahead=0)
+GPU_STATS_1H = Partitioning("gpu_stats_1h", "month", ahead=0)
+FLEET_STATS_1M = Partitioning("fleet_stats_1m", "month", ahead=1)
+GPU_STATS_LATE = Partitioning("gpu_stats_late", "day", ahead=0)
 
 
 class PartitionKeeper:

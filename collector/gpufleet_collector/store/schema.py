@@ -7,7 +7,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
-    Double,
     ForeignKey,
     Identity,
     Index,
@@ -20,9 +19,11 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, REAL
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.dialects.postgresql import JSONB
 
+from gpufleet_collector.store import derived_tables
+from gpufleet_collector.store.shapes import column_comment
+from gpufleet_collector.store.shapes import column_type as column_type
 from gpufleet_proto.catalog import METRICS, Metric
 
 VERSION_TABLE = "gpufleet_schema_version"
@@ -46,6 +47,7 @@ INDEX_QUERIES: dict[str, str] = {
     "pk_processes": "the row of a process that is still there: writing its last sighting; the processes of a GPU",
     "ix_processes_first_seen_gpu_id_pid": "the processes of a time, in the order of their pages",
     "ix_processes_host_id_first_seen": "the processes of a host over a time",
+    **derived_tables.INDEX_QUERIES,
 }
 """What each index is for; it is the index's comment in the database."""
 
@@ -56,26 +58,11 @@ _NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
 }
 
-_LARGEST_SMALLINT = 2**15 - 1
-_LARGEST_INTEGER = 2**31 - 1
-_EXACT_IN_REAL = 2**24
-
-
-def column_type(metric: Metric) -> TypeEngine[int] | TypeEngine[float]:
-    """The narrowest type that keeps every multiple of the metric's resolution up to its maximum."""
-    if metric.is_whole:
-        if metric.max <= _LARGEST_SMALLINT:
-            return SmallInteger()
-        return Integer() if metric.max <= _LARGEST_INTEGER else BigInteger()
-    return REAL() if metric.max / metric.resolution < _EXACT_IN_REAL else Double()
-
-
-def column_comment(metric: Metric) -> str:
-    return f"{metric.help}; {metric.unit}"
-
 
 def build_metadata(metrics: Iterable[Metric] = METRICS) -> MetaData:
-    """The whole schema, with one nullable column in `gpu_stats` for each of `metrics`."""
+    """The whole schema, with one nullable column in `gpu_stats`, and those of the derived tables, for each of
+    `metrics`."""
+    metrics = tuple(metrics)
     metadata = MetaData(naming_convention=_NAMES)
     _hosts(metadata)
     _gpus(metadata)
@@ -83,6 +70,7 @@ def build_metadata(metrics: Iterable[Metric] = METRICS) -> MetaData:
     _gpu_stats(metadata, metrics)
     _events(metadata)
     _processes(metadata)
+    derived_tables.define(metadata, metrics)
     return metadata
 
 
@@ -226,3 +214,10 @@ placements = metadata.tables["placements"]
 gpu_stats = metadata.tables["gpu_stats"]
 events = metadata.tables["events"]
 processes = metadata.tables["processes"]
+store_watermark = metadata.tables["store_watermark"]
+gpu_stats_packed = metadata.tables["gpu_stats_packed"]
+gpu_stats_5m = metadata.tables["gpu_stats_5m"]
+gpu_stats_1h = metadata.tables["gpu_stats_1h"]
+fleet_stats_1m = metadata.tables["fleet_stats_1m"]
+gpu_stats_late = metadata.tables["gpu_stats_late"]
+jobs = metadata.tables["jobs"]
