@@ -1,0 +1,234 @@
+"""What a sample costs on its way from 2,000 streams to the disk: the real collector and its own PostgreSQL, acks,
+heartbeats and a client of the WebSocket included, packing apart."""
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import websockets.exceptions
+import websockets.sync.client
+from bench.loading import GPUS_PER_HOST, host_name
+from bench.report import Peer, Row
+from bench.usage import children, own_cpu, rss_bytes, tree_cpu
+
+from fakes.postgres import run_apart
+from fakes.processes import Collector, running_collector, wait_for
+
+HOSTS = int(os.environ.get("BENCH_HOSTS", "2000"))
+WINDOWS, WINDOW_SECONDS, WARM_SECONDS = 5, 12.0, 12.0
+MICRO = 1e6
+MOST_BEHIND = 3 * HOSTS * GPUS_PER_HOST
+"""Samples on their way: of three seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One way of streaming: what the row is called, its budget, and the options of the generator."""
+
+    name: str
+    budget: float
+    options: tuple[str, ...]
+
+
+LOADS = (
+    Load("ingest_cpu_us_per_gpu_sample", 38, ()),
+    Load("ingest_cpu_us_per_gpu_sample_5_ticks", 18, ("--ticks", "5")),
+    Load("ingest_cpu_us_per_gpu_sample_whole_catalogue", 46, ("--whole-catalogue",)),
+)
+
+
+def measure() -> list[Row]:
+    """Median CPU per sample over windows, for each way of streaming on a database of its own."""
+    return [_measure(load) for load in LOADS]
+
+
+def _measure(load: Load) -> Row:
+    with open_folder() as folder, running_collector(folder, GPUFLEET_WS_EVENTS_MAX_GPUS="100000") as collector:
+        settle_cores(collector.process.running.pid)
+        with running_generator(collector, load.options) as generator, watching(collector) as heard:
+            figures = _windows(collector, generator)
+            total = generator.finish()
+            stored = rows_stored(collector)
+        assert total["taken"] == total["acked"] == stored, f"{total}, and {stored} rows are stored"
+        assert heard.events, "the client of the WebSocket heard nothing"
+    return Row(load.name, figures.median, "µs", load.budget, note=f"{figures.note}; {stored} taken, acked and stored")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """CPU of collector and PostgreSQL per sample, µs, by window; the generator's for comparison."""
+
+    collector: list[float]
+    postgres: list[float]
+    generator: list[float]
+    per_second: float
+    rss_mb: float
+    late_ms: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(one + other for one, other in zip(self.collector, self.postgres, strict=True))
+
+    @property
+    def note(self) -> str:
+        parts = (statistics.median(self.collector), statistics.median(self.postgres), statistics.median(self.generator))
+        return (
+            "collector {:.1f} + PostgreSQL {:.1f} (generator {:.1f}) at {:.0f}/s, "
+            "collector {:.0f} MB, sent at most {:.0f} ms late".format(
+                *parts, self.per_second, self.rss_mb, self.late_ms
+            )
+        )
+
+
+def _windows(collector: Collector, generator: "Generator") -> Figures:
+    pid = collector.process.running.pid
+    time.sleep(WARM_SECONDS)
+    _wait_until_it_keeps_up(generator)
+    begun, seen = time.monotonic(), [_reading(pid, generator)]
+    for _ in range(WINDOWS):
+        time.sleep(WINDOW_SECONDS)
+        seen.append(_reading(pid, generator))
+    elapsed = time.monotonic() - begun
+    steps = [[after - before for before, after in zip(*pair, strict=True)] for pair in itertools.pairwise(seen)]
+    assert all(step[0] > 0 for step in steps), f"the collector does not keep up: {generator.counts()}"
+    collector_cpu, postgres_cpu, generator_cpu = ([MICRO * step[at] / step[0] for step in steps] for at in (1, 2, 3))
+    return Figures(
+        collector_cpu,
+        postgres_cpu,
+        generator_cpu,
+        per_second=(seen[-1][0] - seen[0][0]) / elapsed,
+        rss_mb=rss_bytes(pid) / 1e6,
+        late_ms=generator.counts()["late_ms"],
+    )
+
+
+def _wait_until_it_keeps_up(generator: "Generator") -> None:
+    """The hosts that are new to the database at first, and all at once, are no part of the figure."""
+
+    def behind() -> float:
+        counts = generator.counts()
+        return counts["taken"] - counts["acked"]
+
+    wait_for(lambda: behind() < MOST_BEHIND, "the collector keeps up")
+
+
+def _reading(pid: int, generator: "Generator") -> tuple[float, float, float, float]:
+    """Samples acked; CPU seconds of the collector, of everything it started (its PostgreSQL), and of the generator."""
+    acked = generator.counts()["acked"]
+    own = own_cpu(pid)
+    return acked, own, sum(tree_cpu(child) for child in children(pid)), own_cpu(generator.pid)
+
+
+class Generator:
+    """The load generator as a process."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def counts(self) -> dict[str, float]:
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self.read()
+
+    def read(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the load generator ended"
+        read: dict[str, float] = json.loads(line)
+        return read
+
+    def finish(self) -> dict[str, float]:
+        """Wait until everything is acked; the final counts."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return self.read()
+
+
+@contextmanager
+def running_generator(collector: Collector, options: tuple[str, ...], hosts: int = HOSTS) -> Iterator[Generator]:
+    program = Path(__file__).with_name("load_generator.py")
+    command = [sys.executable, str(program), f"127.0.0.1:{collector.grpc_port}", "--hosts", str(hosts), *options]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    generator = Generator(process)
+    try:
+        generator.read()
+        yield generator
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def settle_cores(collector: int) -> None:
+    """The generator, as a child of this process, keeps off the core that the collector has chosen for itself; where it
+    has chosen none, it keeps to the last one."""
+    every, chosen = os.sched_getaffinity(0), os.sched_getaffinity(collector)
+    os.sched_setaffinity(0, every - chosen or {max(every)})
+
+
+class Heard:
+    """What a client of the WebSocket heard."""
+
+    events = 0
+
+
+@contextmanager
+def watching(collector: Collector) -> Iterator[Heard]:
+    """A client that is told every event of one host, for as long as the load lasts."""
+    heard = Heard()
+    url = collector.url.replace("http:", "ws:") + "/ws"
+    with websockets.sync.client.connect(url, proxy=None, compression=None) as socket:
+        socket.send(json.dumps({"type": "subscribe", "format": "events", "hosts": [host_name(0)]}))
+
+        def hear() -> None:
+            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+                for text in socket:
+                    heard.events += '"gpu_stats"' in str(text)
+
+        thread = threading.Thread(target=hear, daemon=True)
+        thread.start()
+        yield heard
+    thread.join()
+
+
+def rows_stored(collector: Collector) -> int:
+    dsn = collector.database_url()
+
+    async def count() -> int:
+        connection = await asyncpg.connect(dsn)
+        try:
+            found: int = await connection.fetchval("SELECT count(*) FROM gpu_stats")
+            return found
+        finally:
+            await connection.close()
+
+    return run_apart(count)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that whoever runs PostgreSQL can reach, also when the bench runs as root."""
+    with tempfile.TemporaryDirectory(prefix="gpufleet-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+__all__ = ["Peer", "measure", "open_folder"]
