@@ -1,6 +1,8 @@
 """A call that never returns can still be named from outside, with its GPU and its age."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -52,11 +54,50 @@ def test_texts_of_any_length_fit(name: str, gpu: str) -> None:
         os.close(number)
 
 
-def test_a_page_that_is_just_being_written_tells_nothing(descriptor: int) -> None:
+WRITER = """
+import sys
+from gpufleet_agent.breadcrumb import BreadcrumbWriter
+clock = iter(range(1, 10**9))
+writer = BreadcrumbWriter(int(sys.argv[1]), lambda: float(next(clock)))
+sys.stdout.write("writing")
+sys.stdout.flush()
+while True:
+    for name, gpu in (("nvmlDeviceGetPowerUsage", "GPU 1"), ("f", "GPU 17")):
+        writer.enter(name, gpu)
+        for _ in range(1000):  # a call takes its time
+            pass
+        writer.leave()
+"""
+
+
+def test_a_look_while_calls_come_and_go_never_mixes_two_of_them(descriptor: int) -> None:
+    reader = BreadcrumbReader(descriptor)
+    command = [sys.executable, "-c", WRITER, str(descriptor)]
+    with subprocess.Popen(command, pass_fds=(descriptor,), stdout=subprocess.PIPE) as writing:
+        assert writing.stdout is not None
+        assert writing.stdout.read(7) == b"writing"
+        looks = [reader.read() for _ in range(20_000)]
+        writing.kill()
+    seen = {(call.name, call.gpu, call.started % 2) for call in looks if call is not None}
+    assert seen == {("nvmlDeviceGetPowerUsage", "GPU 1", 1.0), ("f", "GPU 17", 0.0)}
+
+
+def test_a_call_that_has_returned_leaves_no_trace_in_the_next(descriptor: int) -> None:
     writer, reader = BreadcrumbWriter(descriptor, lambda: 100.0), BreadcrumbReader(descriptor)
-    writer.enter("f", "GPU 0")
-    os.pwrite(descriptor, (7).to_bytes(8, "little"), 0)
-    assert reader.read() is None
+    writer.enter("nvmlDeviceGetHandleByIndex", "GPU 17", deadline_seconds=30.0)
+    writer.leave()
+    writer.enter("f", "")
+    assert reader.read() == Call("f", "", 100.0, breadcrumb.DEFAULT_DEADLINE_SECONDS)
+
+
+def test_names_are_kept_up_to_a_limit_and_told_right_beyond_it(descriptor: int) -> None:
+    writer, reader = BreadcrumbWriter(descriptor, lambda: 100.0), BreadcrumbReader(descriptor)
+    for number in [*range(breadcrumb.MAX_NAMES + 2), 0]:
+        writer.enter(f"call {number}", "GPU 3")
+        call = reader.read()
+        assert call is not None
+        assert (call.name, call.gpu) == (f"call {number}", "GPU 3")
+        writer.leave()
 
 
 def test_two_threads_leave_their_own_crumbs_and_the_first_to_be_overdue_is_told(descriptor: int) -> None:
@@ -67,6 +108,7 @@ def test_two_threads_leave_their_own_crumbs_and_the_first_to_be_overdue_is_told(
     ticks.enter("nvmlDeviceGetHandleByIndex", "GPU 0", deadline_seconds=30.0)
     slow.enter("nvmlDeviceGetPcieThroughput", "GPU 1")
     assert reader.read() == Call("nvmlDeviceGetPcieThroughput", "GPU 1", 101.0, breadcrumb.DEFAULT_DEADLINE_SECONDS)
+    assert reader.ticking() == Call("nvmlDeviceGetHandleByIndex", "GPU 0", 100.0, 30.0)
     slow.leave()
     assert reader.read() == Call("nvmlDeviceGetHandleByIndex", "GPU 0", 100.0, 30.0)
     ticks.leave()

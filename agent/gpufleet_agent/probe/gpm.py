@@ -47,6 +47,7 @@ class GpmSampler:
         self._denied: dict[str, str] = {}
         """GPUs without GPM, and the reason: it does not change while a session lasts."""
         self._question: Any = None
+        self._answers: list[tuple[str, Any]] = []
 
     def read(self, subject: Subject, now: float) -> tuple[dict[str, int | float], Mapping[str, str]]:
         """Activity since the tick before, and why metrics are absent. Both are empty at the first tick, and values also
@@ -107,21 +108,21 @@ class GpmSampler:
 
     def _sample(self, subject: Subject, into: Any) -> None:
         if subject.instance is None:
-            self._driver.call("nvmlGpmSampleGet", subject.label, subject.handle, into)
+            self._driver.answer(("nvmlGpmSampleGet",), subject.label, subject.handle, into)
         else:
-            self._driver.call("nvmlGpmMigSampleGet", subject.label, subject.handle, subject.instance, into)
+            self._driver.answer(("nvmlGpmMigSampleGet",), subject.label, subject.handle, subject.instance, into)
 
     def _compare(self, subject: Subject, counted: _Counted) -> tuple[dict[str, int | float], dict[str, str]]:
         question = self._ask()
         question.sample1, question.sample2 = counted.older, counted.newer
         try:
-            self._driver.call("nvmlGpmMetricsGet", subject.label, question)
+            self._driver.answer(("nvmlGpmMetricsGet",), subject.label, question)
         except GpuLost as lost:
             # Two samples are compared without the GPU: whether that is lost, the next sample says.
             raise CallFailed(lost.call, lost.code) from None
         values: dict[str, int | float] = {}
         absent: dict[str, str] = {}
-        for name, answer in zip(METRICS, question.metrics, strict=False):
+        for name, answer in self._answers:
             try:
                 values[name] = _value(name, answer)
             except Unreadable as unreadable:
@@ -133,8 +134,9 @@ class GpmSampler:
         if self._question is None:
             self._question = self._driver.structure("c_nvmlGpmMetricsGet_t")
             self._question.version, self._question.numMetrics = _VERSION, len(METRICS)
-            for place, metric in enumerate(METRICS.values()):
-                self._question.metrics[place].metricId = metric
+            self._answers = list(zip(METRICS, self._question.metrics, strict=False))
+            for name, answer in self._answers:
+                answer.metricId = METRICS[name]
         return self._question
 
     def _allocate(self) -> Any:

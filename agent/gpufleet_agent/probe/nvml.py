@@ -17,6 +17,7 @@ from gpufleet_agent.probe.nvml_driver import (
     CallFailed,
     GpuLost,
     NvmlDriver,
+    Questions,
     SessionFailed,
 )
 from gpufleet_agent.probe.nvml_known import KnownGpus
@@ -95,6 +96,7 @@ class NvmlBackend:
         self._session: _Session | None = None
         self._known = KnownGpus()
         self._times = CallTimes()
+        self._questions: Questions = {}
         self._needs_new_process = False
         self._left_alone: frozenset[int] = frozenset()
 
@@ -148,7 +150,7 @@ class NvmlBackend:
         self._known.clear()
 
     def _open(self) -> _Session:
-        driver = NvmlDriver(self._breadcrumb, self._library_folders, self._times)
+        driver = NvmlDriver(self._breadcrumb, self._library_folders, self._times, self._questions)
         gpm = GpmSampler(driver) if self._gpm else None
         self._versions = (_text(driver, "nvmlSystemGetDriverVersion"), _text(driver, "nvmlSystemGetNVMLVersion"))
         return _Session(
@@ -212,7 +214,7 @@ class NvmlBackend:
         label, driver = f"GPU {index}", session.driver
         try:
             handle = driver.open_gpu(index, label)
-            uuid = driver.call("nvmlDeviceGetUUID", label, handle)
+            uuid = driver.uuid(handle, label)
         except (CallFailed, GpuLost) as failed:
             tick.unopened[index] = failed.code
             return
@@ -231,7 +233,7 @@ class NvmlBackend:
         label, driver = f"PCI {slot}" if index is None else f"GPU {index}", session.driver
         try:
             handle = driver.open_slot(slot, label)
-            uuid = driver.call("nvmlDeviceGetUUID", label, handle)
+            uuid = driver.uuid(handle, label)
             index_now = driver.call("nvmlDeviceGetIndex", label, handle)
         except (CallFailed, GpuLost) as failed:
             if index is not None and failed.code != NOT_FOUND:

@@ -4,9 +4,10 @@ raises into our own few errors."""
 import ctypes
 import importlib
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from gpufleet_agent.probe.call_times import CallTimes
+from gpufleet_agent.probe.prepared import SHAPES, Question, plain
 from gpufleet_agent.readings import BACKEND, ERROR, NO_PERMISSION, NOT_SUPPORTED, Breadcrumb
 
 # nvmlReturn_t of nvml.h. Written out, because the module that also holds them is imported only when it is needed.
@@ -19,6 +20,9 @@ LIB_RM_VERSION_MISMATCH = 18
 ARGUMENT_VERSION_MISMATCH, DEPRECATED = 25, 26
 GPU_NOT_FOUND = 28
 UNKNOWN_ERROR = 999
+
+MOST_QUESTIONS = 4096
+"""Prepared at a time, for all GPUs together; past it they are prepared anew."""
 
 MODULE_MISSING = -1
 """No code of NVML: the Python package is not installed."""
@@ -87,6 +91,12 @@ def failure(call: str, code: int) -> Exception:
     return SessionFailed(call, code) if code in SESSION_CODES else CallFailed(call, code)
 
 
+Key: TypeAlias = tuple[Any, ...]
+"""The name of a function in nvidia-ml-py, and its arguments but for the GPU: what makes a question."""
+Questions: TypeAlias = dict[Key, Question]
+"""The questions that were prepared. They outlive a session, but belong to one thread, as their buffers do."""
+
+
 class NvmlDriver:
     """An open session with NVML."""
 
@@ -95,10 +105,12 @@ class NvmlDriver:
         breadcrumb: Breadcrumb,
         library_folders: tuple[str, ...] = LIBRARY_FOLDERS,
         times: CallTimes | None = None,
+        questions: Questions | None = None,
     ) -> None:
         """Open NVML. Raises `SessionFailed` with the code of NVML, or with `MODULE_MISSING`."""
         self._breadcrumb = breadcrumb
         self._times = times or CallTimes()
+        self._questions = {} if questions is None else questions
         self._nvml = _import_nvml()
         self._error: type[Exception] = self._nvml.NVMLError
         self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
@@ -111,17 +123,39 @@ class NvmlDriver:
 
     def open_gpu(self, index: int, gpu: str) -> Any:
         """The handle of the GPU that is at `index` now."""
-        deadline = None if index in self._opened else OPENING_DEADLINE_SECONDS
-        handle = self._checked("nvmlDeviceGetHandleByIndex", gpu, (index,), deadline)
-        self._opened.add(index)
-        return handle
+        return self._open(index, ("nvmlDeviceGetHandleByIndex", index), gpu)
 
     def open_slot(self, slot: str, gpu: str) -> Any:
         """The handle of the GPU in a slot (a key of `slot_key`). No other GPU is touched on the way."""
-        deadline = None if slot in self._opened else OPENING_DEADLINE_SECONDS
-        handle = self._checked("nvmlDeviceGetHandleByPciBusId", gpu, (f"{slot}.0",), deadline)
-        self._opened.add(slot)
-        return handle
+        return self._open(slot, ("nvmlDeviceGetHandleByPciBusId", f"{slot}.0"), gpu)
+
+    def uuid(self, handle: Any, gpu: str) -> str:
+        """The UUID of the GPU or instance of `handle`."""
+        answer: str = self.answer(("nvmlDeviceGetUUID",), gpu, handle)
+        return answer
+
+    def ask(self, key: Key, gpu: str, *subject: Any) -> tuple[int, Any]:
+        """NVML's code for a question that is put again and again, and the answer where that is 0. The function is
+        called with `subject`, of which there may be many, and the arguments in `key`, of which there may be few."""
+        question = self._questions.get(key) or self._prepare(key)
+        if question is None:
+            return self._call(key[0], gpu, (*subject, *key[1:]))
+        name = key[0]
+        self._breadcrumb.enter(name, gpu)
+        began = self._times.clock()
+        try:
+            code = question.function(*subject, *question.rest)
+        finally:
+            self._breadcrumb.leave()
+            self._times.add(name, began)
+        return _read(question) if code == 0 else (code, None)
+
+    def answer(self, key: Key, gpu: str, *subject: Any) -> Any:
+        """The answer to the same, or the error that it is."""
+        code, answer = self.ask(key, gpu, *subject)
+        if code:
+            raise failure(key[0], code)
+        return answer
 
     def call(self, name: str, gpu: str, *arguments: Any) -> Any:
         """What the function `name` of nvidia-ml-py answers for `gpu` ("GPU 3")."""
@@ -139,10 +173,10 @@ class NvmlDriver:
 
     def structure(self, name: str) -> Any:
         """An empty structure of nvidia-ml-py's, for functions that fill one in. `CallFailed` where it has none."""
-        made = getattr(self._nvml, name, None)
-        if made is None:
+        kind = getattr(self._nvml, name, None)
+        if kind is None:
             raise CallFailed(name, FUNCTION_NOT_FOUND)
-        return made()
+        return plain(kind)()
 
     def close(self) -> None:
         """End the session; NVML has nothing to say about it that anybody could act on."""
@@ -151,11 +185,32 @@ class NvmlDriver:
     def _initialize(self) -> int:
         return self._call("nvmlInit", "", (), OPENING_DEADLINE_SECONDS)[0]
 
-    def _checked(self, name: str, gpu: str, arguments: tuple[Any, ...], deadline_seconds: float | None = None) -> Any:
-        code, answer = self._call(name, gpu, arguments, deadline_seconds)
+    def _open(self, place: int | str, key: Key, gpu: str) -> Any:
+        if place in self._opened:
+            return self.answer(key, gpu)
+        name, *arguments = key
+        code, handle = self._call(name, gpu, tuple(arguments), OPENING_DEADLINE_SECONDS)
         if code:
             raise failure(name, code)
-        return answer
+        self._opened.add(place)
+        return handle
+
+    def _prepare(self, key: Key) -> Question | None:
+        """None where nvidia-ml-py is to make the call: for functions that are not asked at every tick, and where this
+        nvidia-ml-py lacks what preparing takes."""
+        name, *arguments = key
+        if name not in SHAPES:
+            return None
+        try:
+            question = SHAPES[name](self._nvml, *arguments)
+        except AttributeError:
+            return None
+        except self._error:
+            question = Question(_not_in_the_library, (), _not_in_the_library)
+        if len(self._questions) >= MOST_QUESTIONS:
+            self._questions.clear()
+        self._questions[key] = question
+        return question
 
     def _call(
         self, name: str, gpu: str, arguments: tuple[Any, ...], deadline_seconds: float | None = None
@@ -177,6 +232,17 @@ class NvmlDriver:
         finally:
             self._breadcrumb.leave()
             self._times.add(name, began)
+
+
+def _not_in_the_library(*_subject: Any) -> int:
+    return FUNCTION_NOT_FOUND
+
+
+def _read(question: Question) -> tuple[int, Any]:
+    try:
+        return 0, question.read()
+    except UnicodeDecodeError:
+        return UNKNOWN_ERROR, None
 
 
 def _import_nvml() -> ModuleType:

@@ -19,6 +19,7 @@ from gpufleet_agent.probe.nvml_driver import (
     CallFailed,
     GpuLost,
     NvmlDriver,
+    Questions,
     SessionFailed,
     Unreadable,
 )
@@ -126,6 +127,7 @@ class SlowTier:
         self.times = call_times.CallTimes(call_times.SLOW)
         """How long the calls of the passes take; read by the ticks."""
         self._library_folders = library_folders
+        self._questions: Questions = {}
         self._clock = clock
         self._power = power or RuntimePower()
         self._changed = threading.Condition()
@@ -193,7 +195,7 @@ class SlowTier:
     def _read_all(self, targets: tuple[GpuIdentity, ...]) -> None:
         """One pass. What fails here is told by the ticks, which ask the same driver."""
         try:
-            driver = NvmlDriver(self._breadcrumb, self._library_folders, self.times)
+            driver = NvmlDriver(self._breadcrumb, self._library_folders, self.times, self._questions)
         except SessionFailed:
             return
         try:
@@ -212,7 +214,7 @@ class SlowTier:
             return
         try:
             handle = _open(driver, gpu, slot, label)
-            if driver.call("nvmlDeviceGetUUID", label, handle) != gpu.uuid:
+            if driver.uuid(handle, label) != gpu.uuid:
                 return
             device = Device(driver, handle, label, pid_namespace_is_host=False)
             values, absent = read_metrics(device, SLOW)
@@ -226,5 +228,5 @@ class SlowTier:
 def _open(driver: NvmlDriver, gpu: GpuIdentity, slot: str | None, label: str) -> Any:
     """The handle, with the usual deadline: the tick before has opened the GPU already."""
     if slot is None:
-        return driver.call("nvmlDeviceGetHandleByIndex", label, gpu.index)
-    return driver.call("nvmlDeviceGetHandleByPciBusId", label, f"{slot}.0")
+        return driver.answer(("nvmlDeviceGetHandleByIndex", gpu.index), label)
+    return driver.answer(("nvmlDeviceGetHandleByPciBusId", f"{slot}.0"), label)

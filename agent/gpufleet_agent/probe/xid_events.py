@@ -4,13 +4,14 @@ import ctypes
 from collections.abc import Mapping
 from typing import Any
 
-from gpufleet_agent.probe.nvml_driver import CallFailed, GpuLost, NvmlDriver, SessionFailed, Unreadable
+from gpufleet_agent.probe.nvml_driver import CallFailed, GpuLost, NvmlDriver, SessionFailed, Unreadable, failure
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.readings import NOT_SUPPORTED, GpuEvent
 from gpufleet_agent.xids import xid_event
 
 XID_CRITICAL_ERROR = 0x8
 """nvmlEventTypeXidCriticalError of nvml.h"""
+WAIT = ("nvmlEventSetWait_v2", 0)
 TIMEOUT = 10
 """NVML_ERROR_TIMEOUT: no event waits."""
 MAX_EVENTS_PER_TICK = 256
@@ -96,12 +97,11 @@ class XidEvents:
 
     def _drain(self, instant_us: int, into: list[GpuEvent]) -> None:
         for _ in range(MAX_EVENTS_PER_TICK):
-            try:
-                event = self._driver.call("nvmlEventSetWait_v2", "", self._set, 0)
-            except CallFailed as failed:
-                if failed.code == TIMEOUT:
-                    return
-                raise
+            code, event = self._driver.ask(WAIT, "", self._set)
+            if code == TIMEOUT:
+                return
+            if code:
+                raise failure(WAIT[0], code)
             if event.eventType & XID_CRITICAL_ERROR:
                 into.append(xid_event(instant_us, event.eventData, self._uuid_at.get(_address(event.device))))
 

@@ -43,24 +43,23 @@ class Memory:
 class Gpu:
     """Answers what it is told instead of a driver, and remembers what it was asked."""
 
-    compute: Sequence[Listed] | Exception = ()
-    graphics: Sequence[Listed] | Exception = ()
-    samples: Sequence[Sample] | Exception = field(default_factory=lambda: CallFailed("", NOT_FOUND))
+    compute: Sequence[Listed] | CallFailed | GpuLost = ()
+    graphics: Sequence[Listed] | CallFailed | GpuLost = ()
+    samples: Sequence[Sample] | CallFailed | GpuLost = field(default_factory=lambda: CallFailed("", NOT_FOUND))
     since: list[int] = field(default_factory=list)
 
-    def call(self, name: str, _gpu: str, _handle: Any, *arguments: Any) -> Any:
+    def ask(self, key: tuple[Any, ...], _gpu: str, _handle: Any) -> tuple[int, Any]:
+        name = key[0]
         if name == "nvmlDeviceGetProcessUtilization":
-            self.since.append(arguments[0])
+            self.since.append(key[1])
             return self._say(self.samples)
         if name == "nvmlDeviceGetMemoryInfo":
-            return Memory()
+            return 0, Memory()
         return self._say(self.graphics if "Graphics" in name else self.compute)
 
     @staticmethod
-    def _say(answer: Sequence[Any] | Exception) -> Sequence[Any]:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def _say(answer: Sequence[Any] | CallFailed | GpuLost) -> tuple[int, Any]:
+        return (answer.code, None) if isinstance(answer, CallFailed | GpuLost) else (0, answer)
 
     @property
     def device(self) -> Device:
@@ -154,7 +153,7 @@ def test_an_idle_gpu_is_not_asked_for_shares(watch: ProcessWatch) -> None:
 
 
 @pytest.mark.parametrize("failure", [CallFailed("", UNSUPPORTED), GpuLost("", 15)])
-def test_shares_that_fail_cost_nothing_else(watch: ProcessWatch, failure: Exception) -> None:
+def test_shares_that_fail_cost_nothing_else(watch: ProcessWatch, failure: CallFailed | GpuLost) -> None:
     (process,) = read(watch, 0, Gpu([Listed(1)], samples=failure))
     assert (process.pid, process.memory_used_mb, process.sm_utilization_percent) == (1, 1, None)
 

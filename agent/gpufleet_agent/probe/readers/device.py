@@ -1,7 +1,6 @@
 """One GPU at one tick, as the readers see it: each driver call is made at most once, and its answer shared by all
 metrics that come from it."""
 
-import math
 from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import (
@@ -32,27 +31,24 @@ WHOLE_GPU = 0
 class Device:
     """One GPU at one tick. Made anew for every tick, so that no answer outlives it."""
 
-    __slots__ = ("_answers", "_driver", "gpu", "handle", "pid_namespace_is_host")
+    __slots__ = ("_driver", "_told", "gpu", "handle", "pid_namespace_is_host")
 
     def __init__(self, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> None:
         self._driver = driver
         self.handle = handle
         self.gpu = gpu
-        self._answers: dict[tuple[Any, ...], Any] = {}
+        self._told: dict[tuple[Any, ...], tuple[int, Any]] = {}
         self.pid_namespace_is_host = pid_namespace_is_host
 
     def call(self, name: str, *arguments: Any) -> Any:
         """What nvidia-ml-py's `name` answers for this GPU. Raises `CallFailed`, or the errors that cost the GPU."""
         key = (name, *arguments)
-        answer = self._answers.get(key)
-        if answer is None:
-            try:
-                answer = self._driver.call(name, self.gpu, self.handle, *arguments)
-            except CallFailed as failed:
-                answer = _Failed(failed.code)
-            self._answers[key] = answer
-        if isinstance(answer, _Failed):
-            raise CallFailed(name, answer.code)
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = self._driver.ask(key, self.gpu, self.handle)
+        code, answer = told
+        if code:
+            raise failure(name, code)
         return answer
 
     def first_known(self, *names: str, arguments: tuple[Any, ...] = ()) -> Any:
@@ -94,15 +90,6 @@ def _number(value: Any) -> int | float | Unreadable:
     return number
 
 
-class _Failed:
-    """A failure kept for the metrics that ask the same again, without the traceback that an exception drags along."""
-
-    __slots__ = ("code",)
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-
-
 def known(value: int) -> int:
     """`value`, unless it is NVML's way to say that there is none."""
     if value in NOT_AVAILABLE:
@@ -112,9 +99,9 @@ def known(value: int) -> int:
 
 def within(value: float, most: int) -> float:
     """`value` as it is, if it lies in 0..`most`; what lies outside is a fault of the driver and no reading."""
-    if not math.isfinite(value) or not 0 <= value <= most:
-        raise Unreadable(ERROR)
-    return value
+    if 0 <= value <= most:
+        return value
+    raise Unreadable(ERROR)
 
 
 def worse_known(first: Unreadable, second: Unreadable) -> Unreadable:
