@@ -20,7 +20,8 @@ from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
 from gpufleet_agent.event_desk import EventDesk, gpu_at
 from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
-from gpufleet_agent.kmsg import open_kernel_log
+from gpufleet_agent.kernel_log_watch import KernelLogWatch
+from gpufleet_agent.kmsg import KernelLog, open_kernel_log
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.probe_process import ProbeOrders, ProbeProcess
 from gpufleet_agent.quarantine import Quarantine
@@ -42,8 +43,6 @@ STOP_SECONDS = 4.75
 
 SPOOL_CLOSE_SECONDS = 0.75
 
-KERNEL_LOG_SECONDS = 2.0
-
 
 class Agent:
     """One host's agent: `run` until it is told to stop."""
@@ -64,6 +63,8 @@ class Agent:
         self._events = EventDesk(self._agent_id, config.interval_seconds)
         self._boot_id = read_boot_id()
         self._inventory = InventoryWatch()
+        kernel_log = open_kernel_log(gpu_at(lambda: self._inventory.current))
+        self._kernel_log = KernelLogWatch(kernel_log, self._tell_of_kernel)
         self._milliseconds: Mapping[str, float] = {}
         self._read_once = asyncio.Event()
         self._started_at_us = time.time_ns() // 1000
@@ -108,12 +109,12 @@ class Agent:
         probing = asyncio.create_task(self.probe.run())
         streaming = asyncio.create_task(self._stream())
         stopping = asyncio.create_task(stop.wait())
-        watching = asyncio.create_task(self._watch_kernel_log())
         self._events.started(time.time_ns() // 1000, __version__)
         self._tell_events()
+        self._kernel_log.look()
         spooling = asyncio.create_task(self.spooler.run())
         reporting = asyncio.create_task(self.status_writer.run())
-        running = {probing, streaming, stopping, spooling, watching, reporting}
+        running = {probing, streaming, stopping, spooling, reporting}
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
@@ -121,7 +122,8 @@ class Agent:
         finally:
             end = time.monotonic() + STOP_SECONDS
             self.spooler.hurry()
-            await _cancel(probing, watching)
+            await _cancel(probing)
+            self._kernel_log.stop()
             self._reports.flush()
             await self.uplink.finish(end - time.monotonic() - LEAVE_SECONDS - SPOOL_CLOSE_SECONDS)
             await _cancel(streaming, stopping, spooling, reporting)
@@ -146,6 +148,7 @@ class Agent:
             self._announce()
         self._events.reading(instant_us, reading, reading if changed else None)
         self._tell_events()
+        self._kernel_log.look()
         self._milliseconds = {**self._milliseconds, **reading.milliseconds}
         if reading.processes is not None:
             self.uplink.tell(processes_of(instant_us, reading.processes))
@@ -154,14 +157,9 @@ class Agent:
     def _tell_events(self) -> None:
         self._reports.add_events(self._events.take())
 
-    async def _watch_kernel_log(self) -> None:
-        """What the kernel says of its GPUs, also while the driver hangs."""
-        log = open_kernel_log(gpu_at(lambda: self._inventory.current))
-        while log is not None and log.problem is None:
-            await asyncio.sleep(KERNEL_LOG_SECONDS)
-            self._events.poll(log)
-            self._tell_events()
-        await asyncio.get_running_loop().create_future()
+    def _tell_of_kernel(self, log: KernelLog) -> None:
+        self._events.poll(log)
+        self._tell_events()
 
     def _new_spooler(self) -> Spooler | NoSpooler:
         config = self._config

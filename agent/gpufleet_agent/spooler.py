@@ -16,8 +16,8 @@ from gpufleet_agent.spool_orders import DiskContents, DiskOrders, DiskOutcome
 from gpufleet_agent.spool_thread import SpoolThread
 
 LOOK_SECONDS, IDLE_LOOK_SECONDS = 0.25, 1.0
-"""So often the outbox is asked for work while the disk has reports: while the outbox holds some, and while it holds none.
-Otherwise it says itself when it will have work."""
+"""So often the outbox is asked for work as long as the disk has something: while there are reports, and while there are
+none. As long as the disk has nothing the outbox says when there will be work."""
 
 RETRY_BASE_SECONDS = 1.0
 RETRY_CAP_SECONDS = 60.0
