@@ -1,9 +1,13 @@
 """What travels between ingest, live, store and web: frozen values without protobuf, SQL or HTTP in them."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import chain
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gpufleet_proto.catalog import METRICS
 
@@ -88,6 +92,66 @@ class Sample:
     gpu_uuid: str
     recorded_at: int
     values: Values
+
+
+_IS_WHOLE = tuple(metric.is_whole for metric in METRICS)
+
+
+def to_values(row: NDArray[np.float64]) -> Values:
+    """One row of SampleColumns.values: None where it is NaN, whole numbers as such."""
+    return tuple(
+        [
+            None if value != value else int(value) if whole else value
+            for value, whole in zip(row.tolist(), _IS_WHOLE, strict=True)
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleColumns:
+    """Samples by column, in the order in which they were taken. `recorded_at` is int64 [n], microseconds; `values` is
+    float64 [n, metrics] in the order of METRICS, rounded, NaN where absent. Iterating makes Samples."""
+
+    gpu_uuids: Sequence[str]
+    recorded_at: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, samples: Iterable[Sample]) -> Self:
+        rows = list(samples)
+        values = np.array([sample.values for sample in rows], np.float64).reshape(len(rows), len(METRICS))
+        instants = np.array([sample.recorded_at for sample in rows], np.int64)
+        return cls([sample.gpu_uuid for sample in rows], instants, values)
+
+    @classmethod
+    def join(cls, parts: Sequence["SampleColumns"]) -> Self:
+        """All rows of the parts, in this order."""
+        return cls(
+            list(chain.from_iterable([part.gpu_uuids for part in parts])),
+            np.concatenate([part.recorded_at for part in parts] or [NO_INSTANTS]),
+            np.concatenate([part.values for part in parts] or [NO_VALUES]),
+        )
+
+    def part(self, start: int, stop: int) -> "SampleColumns":
+        """Rows [start, stop), without a copy of their values."""
+        return SampleColumns(self.gpu_uuids[start:stop], self.recorded_at[start:stop], self.values[start:stop])
+
+    def only(self, rows: Sequence[int]) -> "SampleColumns":
+        """These rows, copied."""
+        names = self.gpu_uuids
+        return SampleColumns([names[row] for row in rows], self.recorded_at[rows], self.values[rows])
+
+    def __len__(self) -> int:
+        return len(self.gpu_uuids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        for uuid, instant, row in zip(self.gpu_uuids, self.recorded_at.tolist(), self.values, strict=True):
+            yield Sample(uuid, instant, to_values(row))
+
+
+NO_INSTANTS = np.empty(0, np.int64)
+NO_VALUES = np.empty((0, len(METRICS)))
+NO_SAMPLES = SampleColumns([], NO_INSTANTS, NO_VALUES)
 
 
 EVENT_KINDS = (

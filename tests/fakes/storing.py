@@ -9,7 +9,7 @@ import asyncpg
 
 from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, inventory
-from gpufleet_collector.model import Event, Gpu, Process, ProcessList, Refusal, Sample
+from gpufleet_collector.model import Event, Gpu, Process, ProcessList, Refusal, Sample, SampleColumns
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.records import HostRecord, ReportWrite
@@ -25,7 +25,7 @@ class Settled:
     def report(
         self, host: str, *samples: Sample, replayed: bool = False, events: tuple[Event, ...] = ()
     ) -> ReportWrite:
-        return ReportWrite(host, samples, replayed, self.refusals.append, events)
+        return ReportWrite(host, SampleColumns.of(samples), replayed, self.refusals.append, events)
 
 
 class Store:

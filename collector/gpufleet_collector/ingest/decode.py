@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gpufleet_collector.ingest.judge import is_uuid
+from gpufleet_collector.ingest.identity import is_uuid
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, Inventory
 from gpufleet_proto import telemetry_pb2 as pb

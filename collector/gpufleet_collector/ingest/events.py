@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gpufleet_collector.ingest.decode import Cleaner
-from gpufleet_collector.ingest.judge import borders, is_uuid, refuse_instant
+from gpufleet_collector.ingest.identity import borders, is_uuid, refuse_instant
 from gpufleet_collector.model import Event, Refusal
 from gpufleet_proto import telemetry_pb2 as pb
 

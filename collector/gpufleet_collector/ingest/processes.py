@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from gpufleet_collector.ingest.decode import MAX_DATABASE_INTEGER, NEWEST_INSTANT_US, OLDEST_INSTANT_US, Cleaner
-from gpufleet_collector.ingest.judge import borders, is_uuid, refuse_instant
+from gpufleet_collector.ingest.identity import borders, is_uuid, refuse_instant
 from gpufleet_collector.model import Process, ProcessList, Refusal
 from gpufleet_proto import telemetry_pb2 as pb
 

@@ -47,3 +47,7 @@ def duplicate_host(host: str) -> StreamRefused:
 
 def stopping() -> StreamRefused:
     return StreamRefused(grpc.StatusCode.UNAVAILABLE, "stopping", "this collector is stopping")
+
+
+def broken() -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.INTERNAL, "broken", "this collector could not read a report: see its log")

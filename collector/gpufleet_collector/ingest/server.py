@@ -7,24 +7,23 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
 
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.ingest.events import duplicate_host_event
+from gpufleet_collector.ingest.gathering import Gathering
 from gpufleet_collector.ingest.presence import Presence, Verdict
 from gpufleet_collector.ingest.refusals import (
     StreamRefused,
     duplicate_host,
-    malformed,
     no_hello,
     replaced,
     stopping,
     too_large,
     too_many_streams,
 )
-from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce
-from gpufleet_collector.model import Refusal
+from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce, read_message
+from gpufleet_collector.model import NO_SAMPLES, Refusal
 from gpufleet_collector.store.records import ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
 
@@ -58,6 +57,7 @@ class IngestServer:
         ).SerializeToString()
         self._log = log
         self._presence = Presence()
+        self._gathering = Gathering(parts.live, parts.store, parts.metrics, parts.clock, parts.limits)
         self._open: dict[int, asyncio.Future[StreamRefused]] = {}
         self._numbers = itertools.count(1)
         self._server: grpc.aio.Server | None = None
@@ -95,6 +95,7 @@ class IngestServer:
     async def drain(self) -> None:
         """Hear nothing more; what was heard is still acknowledged until `stop`."""
         self._draining = True
+        self._gathering.flush()
 
     async def stop(self) -> None:
         """End all streams; agents keep what was not acknowledged."""
@@ -133,12 +134,19 @@ class IngestServer:
             del self._open[number]
 
     async def _speak_for(self, number: int, introduction: Introduction, context: Context) -> None:
-        stream = AgentStream(introduction, self._parts)
+        ended = self._open[number]
+
+        def end(reason: StreamRefused) -> None:
+            if not ended.done():
+                ended.set_result(reason)
+
+        stream = AgentStream(introduction, self._parts, self._gathering, end)
         try:
             stream.begin(introduction)
             await context.write(self._welcome)
             await self._converse(number, stream, context)
         finally:
+            stream.finish()
             if self._presence.depart(stream.host, number):
                 self._parts.live.disconnected(stream.host, stream.said_goodbye)
 
@@ -153,7 +161,7 @@ class IngestServer:
             ) from None
         if message is None:
             raise no_hello()
-        return introduce(message, self._parts)
+        return introduce(read_message(message), self._parts)
 
     def _admit(self, number: int, introduction: Introduction) -> None:
         now = self._parts.clock.now().monotonic
@@ -173,7 +181,7 @@ class IngestServer:
         self._log.warning("%s", duplicate_host(host).detail)
         event = duplicate_host_event(host, introduction.agent.agent_id, verdict.loser, parts.clock.now().wall_us)
         parts.live.events(host, [event])
-        if not parts.store.offer(ReportWrite(host, (), False, lambda _refused: None, (event,))):
+        if not parts.store.offer(ReportWrite(host, NO_SAMPLES, False, lambda _refused: None, (event,))):
             parts.metrics.events_refused.labels(Refusal.LIMIT.value).inc()
 
     async def _converse(self, number: int, stream: AgentStream, context: Context) -> None:
@@ -208,7 +216,7 @@ class IngestServer:
             else:
                 await context.write(answer.SerializeToString())
 
-    async def _read(self, context: Context) -> pb.AgentMessage | None:
+    async def _read(self, context: Context) -> bytes | None:
         """The next message, None at the end. Raises StreamRefused."""
         raw: object = await context.read()
         if not isinstance(raw, bytes):  # grpc.aio.EOF
@@ -216,7 +224,4 @@ class IngestServer:
         limit = self._parts.limits.message_bytes
         if len(raw) > limit:
             raise too_large(len(raw), limit)
-        try:
-            return pb.AgentMessage.FromString(raw)
-        except DecodeError as error:
-            raise malformed("a message is not protobuf of gpufleet's stream") from error
+        return raw

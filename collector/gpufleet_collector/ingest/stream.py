@@ -1,22 +1,23 @@
 """One agent's stream on the collector's side: what each message does, and what goes back."""
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from google.protobuf.unknown_fields import UnknownFieldSet
+from google.protobuf.message import DecodeError
 
 from gpufleet_collector.clock import Clock
+from gpufleet_collector.ingest import envelope
 from gpufleet_collector.ingest.decode import Cleaner, agent_of, cost_of, inventory_of
-from gpufleet_collector.ingest.events import judge_events
-from gpufleet_collector.ingest.judge import judge
+from gpufleet_collector.ingest.events import JudgedEvents, judge_events
+from gpufleet_collector.ingest.gathering import Gathering
 from gpufleet_collector.ingest.limits import MICROSECONDS, IngestLimits
 from gpufleet_collector.ingest.processes import judge_processes
-from gpufleet_collector.ingest.refusals import no_hello, second_hello
+from gpufleet_collector.ingest.refusals import StreamRefused, malformed, no_hello, second_hello
 from gpufleet_collector.live.live import Live
-from gpufleet_collector.model import AgentInfo, Event, Inventory, ProcessList, Refusal, Sample
+from gpufleet_collector.model import AgentInfo, Inventory, ProcessList, Refusal
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.records import HostRecord, ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
@@ -63,6 +64,14 @@ class Introduction:
     skew_seconds: float
 
 
+def read_message(raw: bytes) -> pb.AgentMessage:
+    """Raises StreamRefused."""
+    try:
+        return pb.AgentMessage.FromString(raw)
+    except DecodeError as error:
+        raise malformed(NOT_OURS) from error
+
+
 def introduce(message: pb.AgentMessage, parts: Parts) -> Introduction:
     """The introduction in the first message of a stream. Raises StreamRefused."""
     if message.WhichOneof("message") != "hello":
@@ -84,7 +93,10 @@ def introduce(message: pb.AgentMessage, parts: Parts) -> Introduction:
     return introduction
 
 
+NOT_OURS = "a message is not protobuf of gpufleet's stream"
 DEFAULT_INTERVAL_SECONDS = 5.0
+MAX_UNKNOWN_FIELDS = 1_000
+"""Of one stream; further ones are not counted."""
 MAX_INTERVAL_SECONDS = 86_400.0
 
 
@@ -98,40 +110,48 @@ def skew(sent_at_us: int, now_us: int) -> float:
     return (sent_at_us - now_us) / MICROSECONDS
 
 
-def unknown_fields(message: pb.GPUStats) -> set[int]:
-    """Numbers of the fields that a newer agent sends and this collector does not know."""
-    unknown = UnknownFieldSet(message)
-    return {unknown[index].field_number for index in range(len(unknown))}
-
-
 class AgentStream:
-    """An introduced stream: takes messages, and gathers what is to be answered."""
+    """An introduced stream: takes messages, and gathers what is to be answered. `end` is told when something found out
+    later ends the stream."""
 
-    def __init__(self, introduction: Introduction, parts: Parts) -> None:
+    def __init__(
+        self, introduction: Introduction, parts: Parts, gathering: Gathering, end: Callable[[StreamRefused], None]
+    ) -> None:
         self.host = introduction.host
         self.said_goodbye = False
+        self.end = end
         self._agent = introduction.agent
         self._parts = parts
+        self._gathering = gathering
         self._settled: deque[tuple[int, Mapping[Refusal, int]]] = deque()
         self._deferred: deque[int] = deque()
-        self._unknown_counted = False
+        self._unknown: set[int] = set()
         self.answers = asyncio.Event()
         """Set when there is something to answer."""
 
     def begin(self, introduction: Introduction) -> None:
         """The stream speaks for its host from now on."""
         live, agent, inventory = self._parts.live, introduction.agent, introduction.inventory
+        self._gathering.flush_host(self.host)
         live.connected(self.host, agent, inventory, introduction.interval_seconds, introduction.skew_seconds)
         if inventory is not None:
             self._parts.store.declare(HostRecord(self.host, agent, inventory))
 
-    def take(self, message: pb.AgentMessage) -> None:
+    def take(self, raw: bytes) -> None:
         """Act on one message. Raises StreamRefused when it ends the stream."""
-        kind = message.WhichOneof("message")
-        self._parts.metrics.messages.labels(kind=kind or "unknown").inc()
+        try:
+            opened = envelope.open_envelope(raw)
+        except DecodeError as error:
+            raise malformed(NOT_OURS) from error
+        kind = opened.WhichOneof("message")
         if kind == "report":
-            self._take_report(message.report)
-        elif kind == "heartbeat":
+            self._take_report(opened.report, len(raw))
+        else:
+            self._parts.metrics.messages.labels(kind=kind or "unknown").inc()
+            self._take_other(kind, read_message(raw))
+
+    def _take_other(self, kind: str | None, message: pb.AgentMessage) -> None:
+        if kind == "heartbeat":
             self._take_heartbeat(message.heartbeat)
         elif kind == "inventory":
             self._take_inventory(message.inventory)
@@ -139,9 +159,28 @@ class AgentStream:
             self._take_processes(message.processes)
         elif kind == "goodbye":
             self.said_goodbye = True
+            self._gathering.flush_host(self.host)
             self._parts.store.mark_left(self.host, self._parts.clock.now().wall_us)
         elif kind == "hello":
             raise second_hello()
+
+    def finish(self) -> None:
+        """The stream has ended; what it brought is handed on."""
+        self._gathering.flush_host(self.host)
+
+    def settle(self, sequence: int, refused: Mapping[Refusal, int]) -> None:
+        self._settled.append((sequence, refused))
+        self.answers.set()
+
+    def defer(self, sequence: int) -> None:
+        self._deferred.append(sequence)
+        self.answers.set()
+
+    def found_unknown(self, numbers: set[int]) -> None:
+        new = numbers - self._unknown
+        if new and len(self._unknown) < MAX_UNKNOWN_FIELDS:
+            self._unknown |= new
+            self._parts.metrics.unknown_metrics.inc(len(new))
 
     def next_answer(self) -> pb.CollectorMessage | None:
         """What to send now, or None."""
@@ -160,44 +199,25 @@ class AgentStream:
                 ack.refusals.add(sequence=sequence, reason=reason.name, samples=samples)
         return pb.CollectorMessage(ack=ack)
 
-    def _take_report(self, report: pb.Report) -> None:
-        parts, sequence = self._parts, report.sequence
-        judgement = judge(report, parts.limits, parts.clock.now().wall_us)
-        samples, refused = judgement.samples, judgement.refused
-        self._count(report, refused, judgement.values_dropped, len(samples))
-        events: tuple[Event, ...] = ()
+    def _take_report(self, report: envelope.Report, size: int) -> None:
         if report.events:
-            events, refused_events = self._judge_events(report)
-            refused = refused + refused_events
-        if not samples and not events:
-            self._settle(sequence, refused)
-            return
-        if not report.replayed:
-            self._show(samples, events)
+            judged = self._judge_events(report)
+            self._gathering.take(self, report, size, tuple(judged.events), judged.refused)
+        else:
+            self._gathering.take(self, report, size)
 
-        def settled(refused_by_store: Mapping[Refusal, int]) -> None:
-            self._settle(sequence, refused + Counter(refused_by_store))
-
-        write = ReportWrite(self.host, tuple(samples), report.replayed, settled, events)
-        if not parts.store.offer(write):
-            parts.metrics.reports_deferred.inc()
-            self._deferred.append(sequence)
-            self.answers.set()
-
-    def _judge_events(self, report: pb.Report) -> tuple[tuple[Event, ...], Counter[Refusal]]:
+    def _judge_events(self, report: envelope.Report) -> JudgedEvents:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
-        judged = judge_events(report.events, self.host, cleaner, parts.clock.now().wall_us)
-        parts.metrics.events_received.inc(len(report.events))
-        for reason, events in judged.refused.items():
-            parts.metrics.events_refused.labels(reason=reason.value).inc(events)
+        try:
+            events = [pb.Event.FromString(raw) for raw in report.events]
+        except DecodeError as error:
+            raise malformed(NOT_OURS) from error
+        judged = judge_events(events, self.host, cleaner, parts.clock.now().wall_us)
+        parts.metrics.events_received.inc(len(events))
+        for reason, number in judged.refused.items():
+            parts.metrics.events_refused.labels(reason=reason.value).inc(number)
         parts.metrics.strings_trimmed.inc(cleaner.trimmed)
-        return tuple(judged.events), judged.refused
-
-    def _show(self, samples: Sequence[Sample], events: Sequence[Event]) -> None:
-        if samples:
-            self._parts.live.samples(self.host, samples)
-        if events:
-            self._parts.live.events(self.host, events)
+        return judged
 
     def _take_processes(self, message: pb.Processes) -> None:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
@@ -207,10 +227,6 @@ class AgentStream:
         parts.metrics.strings_trimmed.inc(cleaner.trimmed)
         parts.live.processes(judged.told)
         parts.store.tell(judged.told)
-
-    def _settle(self, sequence: int, refused: Mapping[Refusal, int]) -> None:
-        self._settled.append((sequence, refused))
-        self.answers.set()
 
     def _take_heartbeat(self, heartbeat: pb.Heartbeat) -> None:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
@@ -223,21 +239,7 @@ class AgentStream:
     def _take_inventory(self, message: pb.Inventory) -> None:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
         inventory = inventory_of(message, cleaner, parts.clock.now().wall_us)
+        self._gathering.flush_host(self.host)
         parts.metrics.strings_trimmed.inc(cleaner.trimmed)
         parts.live.inventory(self.host, inventory)
         parts.store.declare(HostRecord(self.host, self._agent, inventory))
-
-    def _count(self, report: pb.Report, refused: Mapping[Refusal, int], values: int, taken: int) -> None:
-        metrics = self._parts.metrics
-        metrics.samples_received.inc(taken + sum(refused.values()))
-        for reason, samples in refused.items():
-            metrics.samples_refused.labels(reason=reason.value).inc(samples)
-        if values:
-            metrics.values_refused.labels(reason=Refusal.INVALID.value).inc(values)
-        if not self._unknown_counted:
-            self._count_unknown(report)
-
-    def _count_unknown(self, report: pb.Report) -> None:
-        self._unknown_counted = True
-        unknown = {number for tick in report.ticks for gpu in tick.gpus for number in unknown_fields(gpu)}
-        self._parts.metrics.unknown_metrics.inc(len(unknown))

@@ -1,15 +1,26 @@
 """Every host and GPU that is known now: a pure state that is told what happened and when."""
 
 from collections.abc import Iterable
-from itertools import count
+from typing import NamedTuple
+
+import numpy as np
 
 from gpufleet_collector.clock import Moment
-from gpufleet_collector.live import readings
+from gpufleet_collector.live.board import Board
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, host_state
 from gpufleet_collector.live.limits import LiveLimits
+from gpufleet_collector.live.readings import Windows
 from gpufleet_collector.live.records import DEFAULT_INTERVAL_SECONDS, GpuRecord, HostRecord
 from gpufleet_collector.live.views import GpuKey
-from gpufleet_collector.model import AgentInfo, Gpu, Inventory, KnownHost, Sample
+from gpufleet_collector.model import AgentInfo, Gpu, Inventory, KnownHost, SampleColumns
+
+
+class Rows(NamedTuple):
+    """Samples [start, stop) of many are of this host."""
+
+    host: str
+    start: int
+    stop: int
 
 
 class Fleet:
@@ -23,7 +34,7 @@ class Fleet:
         self._limits = limits
         self._down_after_seconds = down_after_seconds
         self._order: list[GpuKey] | None = None
-        self._versions = count()
+        self._board = Board()
 
     def ordered(self) -> list[GpuKey]:
         """Keys of all GPUs in the order of every list; sorted again only after something moved."""
@@ -114,35 +125,38 @@ class Fleet:
         changed = [gpu.uuid for gpu in inventory.gpus if self._declare(host, gpu, inventory.observed_at)]
         return self.gpus_of(host) if was_simulated != inventory.simulated else changed
 
-    def take_sample(self, host: HostRecord, sample: Sample, moment: Moment) -> bool:
-        """Whether the sample changed what is shown."""
-        record = self._record_of(host, sample)
-        if record is None:
-            return False
-        if not readings.accept(record.readings, sample, host.windows, moment.monotonic):
-            return False
-        record.claimed_at = max(record.claimed_at, sample.recorded_at)
-        record.version = next(self._versions)
-        return True
+    def take_samples(
+        self, samples: SampleColumns, owners: Iterable[tuple[HostRecord, Rows]], moment: Moment
+    ) -> set[str]:
+        """GPUs of which the samples changed what is shown."""
+        taking = _Taking(self._board, samples, moment.monotonic)
+        gpus, uuids = self.gpus, samples.gpu_uuids
+        for host, (_, start, stop) in owners:
+            for row in range(start, stop):
+                record = gpus.get(uuids[row])
+                if record is None or record.host is not host:
+                    taking.finish()  # whose the GPU is depends on the samples so far
+                    record = self._claim_by_sample(host, uuids[row], int(samples.recorded_at[row]))
+                if record is not None:
+                    taking.take(row, record.slot, host)
+        taking.finish()
+        return taking.changed
 
-    def _record_of(self, host: HostRecord, sample: Sample) -> GpuRecord | None:
-        record = self.gpus.get(sample.gpu_uuid)
-        if record is not None and record.host is host:
-            return record
-        gpu = host.gpus.get(sample.gpu_uuid)
+    def _claim_by_sample(self, host: HostRecord, gpu_uuid: str, instant: int) -> GpuRecord | None:
+        gpu = host.gpus.get(gpu_uuid)
         if gpu is None:
             # Taken before the inventory that no longer lists the GPU: it must not bring the GPU back.
-            if sample.recorded_at <= host.inventory.observed_at:
+            if instant <= host.inventory.observed_at:
                 return None
-            gpu = Gpu(uuid=sample.gpu_uuid)
-        return self._claim(host, gpu, sample.recorded_at)
+            gpu = Gpu(uuid=gpu_uuid)
+        return self._claim(host, gpu, instant)
 
     def _declare(self, host: HostRecord, gpu: Gpu, instant: int) -> bool:
         """Take over what the host says of a GPU; whether a GPU shown before looks different now."""
         record = self.gpus.get(gpu.uuid)
         if record is None or record.host is not host:
             return self._claim(host, gpu, instant) is not None and record is not None
-        record.claimed_at = max(record.claimed_at, instant)
+        self._board.claim(record.slot, instant)
         if record.gpu == gpu:
             return False
         self._place(record, host, gpu)
@@ -155,13 +169,13 @@ class Fleet:
             if len(self.gpus) >= self._limits.max_gpus:
                 self.refused_gpus += 1
                 return None
-            record = self.gpus[gpu.uuid] = GpuRecord(host, gpu, instant, next(self._versions))
+            record = self.gpus[gpu.uuid] = GpuRecord(host, gpu, self._board, self._board.add(instant))
             host.gpus.setdefault(gpu.uuid, gpu)
             self._order = None
             return record
-        if instant <= record.claimed_at:
+        if instant <= self._board.claimed_at[record.slot]:
             return None
-        record.claimed_at = instant
+        self._board.claim(record.slot, instant)
         host.gpus.setdefault(gpu.uuid, gpu)
         self._place(record, host, gpu)
         return record
@@ -170,11 +184,44 @@ class Fleet:
         before = record.key
         record.host = host
         record.gpu = gpu
-        record.version = next(self._versions)
+        self._board.touch(record.slot)
         if record.key != before:
             self._order = None
 
     def _drop(self, uuids: Iterable[str]) -> None:
         for uuid in uuids:
-            del self.gpus[uuid]
+            self._board.remove(self.gpus.pop(uuid).slot)
             self._order = None
+
+
+class _Taking:
+    """Samples on their way to the board, as many at once as may be."""
+
+    def __init__(self, board: Board, samples: SampleColumns, now: float) -> None:
+        self.changed: set[str] = set()
+        self._board = board
+        self._samples = samples
+        self._now = now
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows: list[int] = []
+        self._slots: list[int] = []
+        self._lasting: list[Windows] = []
+
+    def take(self, row: int, slot: int, host: HostRecord) -> None:
+        self._rows.append(row)
+        self._slots.append(slot)
+        self._lasting.append(host.windows)
+
+    def finish(self) -> None:
+        """Everything taken so far is on the board when this returns."""
+        if not self._rows:
+            return
+        rows, samples = self._rows, self._samples
+        if len(rows) < len(samples):
+            samples = samples.only(rows)
+        changed = self._board.accept(np.array(self._slots), samples, np.array(self._lasting), self._now)
+        uuids = samples.gpu_uuids
+        self.changed.update([uuids[row] for row in np.flatnonzero(changed).tolist()])
+        self._begin()

@@ -131,6 +131,10 @@ class Hub:
             if not self._by_host[host]:
                 del self._by_host[host]
 
+    def concerns(self, host: str) -> bool:
+        """Whether anybody may want to be told of this host."""
+        return bool(self._anywhere) or host in self._by_host
+
     def publish_gpus(self, host: str, gpu_uuids: Collection[str]) -> None:
         """These GPUs of one host have something new to show."""
         superseded = 0

@@ -1,11 +1,11 @@
 """The live state of the fleet: ingest says what arrived, readers ask for now, subscribers are told of changes."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
 from gpufleet_collector.clock import Clock, Moment
-from gpufleet_collector.live.fleet import Fleet
+from gpufleet_collector.live.fleet import Fleet, Rows
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
 from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
@@ -13,8 +13,20 @@ from gpufleet_collector.live.readings import Freshness
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import HostRecord
 from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
-from gpufleet_collector.model import AgentCost, AgentInfo, Event, Inventory, KnownHost, PlacedEvent, ProcessList, Sample
+from gpufleet_collector.model import (
+    AgentCost,
+    AgentInfo,
+    Event,
+    Inventory,
+    KnownHost,
+    PlacedEvent,
+    ProcessList,
+    Sample,
+    SampleColumns,
+)
 from gpufleet_collector.selfmetrics import SelfMetrics
+
+__all__ = ["Live", "Rows", "Signature"]
 
 Signature: TypeAlias = tuple[int, Freshness, str, bool]
 """Two equal signatures of one GPU UUID mean that everything shown of it is equal."""
@@ -61,16 +73,23 @@ class Live:
         if record := self._fleet.hosts.get(host):
             self._take_inventory(record, inventory, self._clock.now())
 
-    def samples(self, host: str, samples: Sequence[Sample]) -> None:
+    def samples(self, host: str, samples: Iterable[Sample]) -> None:
+        """A few samples of one host; see `take`."""
+        columns = SampleColumns.of(samples)
+        self.take(columns, [Rows(host, 0, len(columns))])
+
+    def take(self, samples: SampleColumns, rows: Iterable[Rows]) -> None:
         """Samples that have just been taken; replayed ones are none of the live state's business."""
-        record = self._fleet.hosts.get(host)
-        if record is None:
-            return
-        moment = self._clock.now()
-        self._heard(record, moment)
-        changed = {sample.gpu_uuid: None for sample in samples if self._fleet.take_sample(record, sample, moment)}
+        moment, hosts = self._clock.now(), self._fleet.hosts
+        owners = [(record, part) for part in rows if (record := hosts.get(part.host)) is not None]
+        for record, _ in owners:
+            self._heard(record, moment)
+        changed = self._fleet.take_samples(samples, owners, moment)
         self._count_refused()
-        self._hub.publish_gpus(host, changed)
+        for record, (host, start, stop) in owners:
+            if self._hub.concerns(host):
+                of_host = dict.fromkeys(samples.gpu_uuids[start:stop])
+                self._hub.publish_gpus(record.name, [uuid for uuid in of_host if uuid in changed])
 
     def events(self, host: str, events: Iterable[Event]) -> None:
         """Something that has just happened; replayed events are news to nobody, and one that is sent again is not told

@@ -1,9 +1,10 @@
 """The mutable records behind the views: what is known of one host and of one GPU."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gpufleet_collector.live import readings
-from gpufleet_collector.live.readings import SLOW, Freshness, Readings, Windows
+from gpufleet_collector.live.board import Board
+from gpufleet_collector.live.readings import SLOW, Freshness, Windows
 from gpufleet_collector.live.views import NO_INDEX, GpuKey, GpuNow, HostNow, ProcessNow
 from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Process, ProcessList
 
@@ -68,22 +69,24 @@ class HostRecord:
 
 @dataclass(slots=True, eq=False)
 class GpuRecord:
-    """`claimed_at` is the newest instant at which a host said that the GPU is its own (that host's wall clock)."""
+    """What was read of the GPU is on the board, in `slot`."""
 
     host: HostRecord
     gpu: Gpu
-    claimed_at: int
-    version: int
-    """New, and never used before, with every change of what is shown, except freshness and what belongs to the host."""
-    readings: Readings = field(default_factory=readings.no_readings)
+    board: Board
+    slot: int
 
     @property
     def key(self) -> GpuKey:
         index = self.gpu.index
         return self.host.name, NO_INDEX if index is None else index, self.gpu.uuid
 
+    @property
+    def version(self) -> int:
+        return int(self.board.versions[self.slot])
+
     def freshness(self, now: float) -> Freshness:
-        return readings.freshness(self.readings, self.host.windows, now)
+        return self.board.freshness(self.slot, self.host.windows, now)
 
     def view(self, now: float) -> GpuNow:
         return GpuNow(
@@ -92,6 +95,6 @@ class GpuRecord:
             host_state=self.host.state,
             simulated=self.host.inventory.simulated,
             gpu=self.gpu,
-            recorded_at=readings.recorded_at(self.readings),
-            values=readings.merge(self.readings, self.freshness(now)),
+            recorded_at=self.board.core_recorded_at(self.slot),
+            values=self.board.current(self.slot, self.freshness(now)),
         )

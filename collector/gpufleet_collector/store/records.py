@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gpufleet_collector.model import AgentInfo, Event, Inventory, Process, Refusal, Sample
+from gpufleet_collector.model import AgentInfo, Event, Inventory, Process, Refusal, SampleColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ReportWrite:
     is not settled when the writer stops."""
 
     host: str
-    samples: tuple[Sample, ...]
+    samples: SampleColumns
     replayed: bool
     settled: Callable[[Mapping[Refusal, int]], None]
     events: tuple[Event, ...] = ()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fakes.clock import START_US
 from fakes.fleet import agent, inventory, sample
+from gpufleet_collector.model import SampleColumns
 from gpufleet_collector.store import pending as pending_module
 from gpufleet_collector.store.pending import SEEN_INTERVAL_US, Pending
 from gpufleet_collector.store.records import HostRecord, ReportWrite
@@ -18,7 +19,8 @@ def record(host: str, *gpus: str) -> HostRecord:
 
 
 def report(host: str, samples: int = 1) -> ReportWrite:
-    return ReportWrite(host, tuple(sample("GPU-a", second) for second in range(samples)), False, lambda _: None)
+    taken = SampleColumns.of(sample("GPU-a", second) for second in range(samples))
+    return ReportWrite(host, taken, False, lambda _: None)
 
 
 def test_what_is_declared_again_without_samples_in_between_is_written_once() -> None:

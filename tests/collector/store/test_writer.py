@@ -9,7 +9,7 @@ import pytest
 from fakes.fleet import agent, inventory, sample
 from fakes.postgres import ThrowAwayPostgres
 from fakes.storing import Store, store
-from gpufleet_collector.model import Gpu, Refusal, Sample
+from gpufleet_collector.model import Gpu, Refusal, Sample, SampleColumns
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.records import HostRecord, ReportWrite
 from gpufleet_proto.catalog import METRICS
@@ -199,7 +199,7 @@ async def test_a_callback_that_fails_disturbs_nobody(made: Store, caplog: pytest
         raise RuntimeError("the stream is gone")
 
     made.declare("host-1", "GPU-a")
-    made.writer.offer(ReportWrite("host-1", (sample("GPU-a", 0),), False, broken))
+    made.writer.offer(ReportWrite("host-1", SampleColumns.of([sample("GPU-a", 0)]), False, broken))
     made.offer("host-1", sample("GPU-a", 1))
     await made.flush()
     assert made.settled.refusals == [{}]

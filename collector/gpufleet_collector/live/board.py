@@ -1,0 +1,120 @@
+"""The newest readings of all GPUs by column: one slot per GPU, so that many samples are taken in at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpufleet_collector.live.readings import COLUMNS_OF_TIER, CORE, TIERS, Freshness, Windows
+from gpufleet_collector.model import SampleColumns, Values, to_values
+from gpufleet_proto.catalog import METRICS
+
+FIRST_SLOTS = 1024
+NEVER = -np.inf
+
+_COLUMNS = tuple(np.array(columns) for columns in COLUMNS_OF_TIER)
+
+
+class Board:
+    """`recorded_at` is the agent's wall clock in microseconds and `received` monotonic seconds of the reading that each
+    tier holds, [slots, tiers]; `values` is [slots, metrics], NaN where absent; `claimed_at` is the newest instant at
+    which a host said that the GPU is its own (that host's wall clock); `versions` are new, and never used before, with
+    every change of what is shown, except freshness and what belongs to the host."""
+
+    def __init__(self, slots: int = FIRST_SLOTS) -> None:
+        self.values = np.full((slots, len(METRICS)), np.nan)
+        self.recorded_at = np.zeros((slots, len(TIERS)), np.int64)
+        self.received = np.full((slots, len(TIERS)), NEVER)
+        self.claimed_at = np.zeros(slots, np.int64)
+        self.versions = np.zeros(slots, np.int64)
+        self._free = list(range(slots - 1, -1, -1))
+        self._next_version = 0
+
+    def add(self, claimed_at: int) -> int:
+        """A slot for one more GPU, with nothing read yet."""
+        if not self._free:
+            self._grow()
+        slot = self._free.pop()
+        self.values[slot] = np.nan
+        self.received[slot] = NEVER
+        self.claimed_at[slot] = claimed_at
+        self.touch(slot)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        self._free.append(slot)
+
+    def touch(self, slot: int) -> None:
+        """Something else that is shown of the GPU has changed."""
+        self.versions[slot] = self._next_version
+        self._next_version += 1
+
+    def claim(self, slot: int, instant: int) -> None:
+        self.claimed_at[slot] = max(int(self.claimed_at[slot]), instant)
+
+    def accept(
+        self, slots: NDArray[np.int64], samples: SampleColumns, lasting: NDArray[np.float64], now: float
+    ) -> NDArray[np.bool_]:
+        """Put the tiers of samples in place of older ones: sample i in `slots[i]`, where readings last `lasting[i]`
+        seconds by tier. Returns which samples changed anything; of several of one GPU the newest does.
+
+        An older instant never takes the place of a current reading. It does take the place of one that is no longer
+        current: otherwise a host whose clock was set back would show nothing until its clock has caught up.
+        """
+        instants = samples.recorded_at
+        changed = np.zeros(len(slots), np.bool_)
+        order = _oldest_first(instants)
+        for tier, columns in enumerate(_COLUMNS):
+            carried = ~np.isnan(samples.values[:, columns]).all(axis=1)
+            is_newer = instants > self.recorded_at[slots, tier]
+            is_stale = ~(now - self.received[slots, tier] <= lasting[:, tier])
+            rows = order[(carried & (is_newer | is_stale))[order]]
+            if not len(rows):
+                continue
+            # Where a slot comes twice, numpy keeps what is assigned last: the newest.
+            self.recorded_at[slots[rows], tier] = instants[rows]
+            self.values[slots[rows][:, None], columns] = samples.values[rows[:, None], columns]
+            self.received[slots[rows], tier] = now
+            changed[rows] = True
+        self._mark(slots[changed], instants[changed])
+        return changed
+
+    def freshness(self, slot: int, lasting: Windows, now: float) -> Freshness:
+        """Which tiers have a current value."""
+        received = self.received[slot].tolist()
+        return tuple([now - at <= window for at, window in zip(received, lasting, strict=True)])
+
+    def current(self, slot: int, fresh: Sequence[bool]) -> Values:
+        """The current value of every metric: absent where its tier is not fresh."""
+        row = self.values[slot]
+        if not all(fresh):
+            row = row.copy()
+            for columns, is_fresh in zip(_COLUMNS, fresh, strict=True):
+                if not is_fresh:
+                    row[columns] = np.nan
+        return to_values(row)
+
+    def core_recorded_at(self, slot: int) -> int | None:
+        """Instant of the newest core tick, however old."""
+        return None if self.received[slot, CORE] == NEVER else int(self.recorded_at[slot, CORE])
+
+    def _mark(self, slots: NDArray[np.int64], instants: NDArray[np.int64]) -> None:
+        np.maximum.at(self.claimed_at, slots, instants)
+        self.versions[slots] = np.arange(self._next_version, self._next_version + len(slots))
+        self._next_version += len(slots)
+
+    def _grow(self) -> None:
+        size = len(self.versions)
+        self.values = np.concatenate([self.values, np.full_like(self.values, np.nan)])
+        self.recorded_at = np.concatenate([self.recorded_at, np.zeros_like(self.recorded_at)])
+        self.received = np.concatenate([self.received, np.full_like(self.received, NEVER)])
+        self.claimed_at = np.concatenate([self.claimed_at, np.zeros_like(self.claimed_at)])
+        self.versions = np.concatenate([self.versions, np.zeros_like(self.versions)])
+        self._free = list(range(2 * size - 1, size - 1, -1))
+
+
+def _oldest_first(instants: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions by instant; of equal ones the first comes last."""
+    backwards = np.argsort(instants[::-1], kind="stable")
+    positions: NDArray[np.int64] = len(instants) - 1 - backwards
+    return positions
