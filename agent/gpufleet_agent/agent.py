@@ -213,10 +213,11 @@ class Agent:
     def _on_hang(self, call: Call) -> None:
         self._log.error("driver call hangs: %s", call.describe(time.monotonic()))
         now_us = time.time_ns() // 1000
-        if self._inventory.hang(now_us, call.gpu) and self._inventory.current is not None:
+        if self._inventory.hang(now_us, call.gpu):
             self._announce()
-            self._events.inventory(now_us, self._inventory.current)
-            self._tell_events()
+        self._events.hang(now_us, call, self._inventory.current if self._inventory.knows(call.gpu) else None)
+        self._tell_events()
+        self.uplink.beat()
 
     def _on_welcome(self, welcome: pb.Welcome) -> None:
         self._reports.gather(welcome.ticks_per_report)
@@ -226,6 +227,7 @@ class Agent:
         self._interval = wanted
         self._log.info("the collector asks for a reading every %g s", wanted)
         self.probe.change_interval(wanted)
+        self._events.change_interval(wanted)
 
     def _announce(self) -> None:
         inventory = self._inventory_message()

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.pci_slot import slot_key
 from gpufleet_agent.readings import GpuEvent, Reading
 from gpufleet_agent.reset_events import ResetEvents
-from gpufleet_agent.state_events import StateEvents, agent_started
+from gpufleet_agent.state_events import StateEvents, agent_started, driver_hangs
 from gpufleet_agent.xid_merge import KERNEL_LOG, NVML, XidMerge, window_us
 
 MAX_WAITING = 4096
 """Events not taken yet; past it the newest are left out and counted: a storm tells nothing new."""
+
+
+MAX_HANGS = 64
+"""Calls told to hang on GPUs that nobody knows; past it no other is told."""
 
 
 class EventSource(Protocol):
@@ -30,6 +35,7 @@ class EventDesk:
         self._resets = ResetEvents()
         self._merge = XidMerge(window_us(interval_seconds))
         self._waiting: list[tuple[str, GpuEvent]] = []
+        self._hangs: set[str] = set()
         self.left_out = 0
 
     def started(self, instant_us: int, agent_version: str) -> None:
@@ -47,6 +53,21 @@ class EventDesk:
     def inventory(self, instant_us: int, inventory: Reading) -> None:
         """The inventory has changed."""
         self._add(self._states.see(instant_us, inventory))
+
+    def hang(self, instant_us: int, call: Call, inventory: Reading | None) -> None:
+        """A driver call hangs. `inventory` is what it leaves of the GPUs, None where it concerns none that is known:
+        that is told once."""
+        if inventory is not None:
+            self._add(self._states.see(instant_us, inventory, call.name))
+            return
+        what = call.what()
+        if what not in self._hangs and len(self._hangs) < MAX_HANGS:
+            self._hangs.add(what)
+            self._add((driver_hangs(instant_us, what),))
+
+    def change_interval(self, seconds: float) -> None:
+        """From now on there is a reading every `seconds`."""
+        self._merge.within_us = window_us(seconds)
 
     def poll(self, kernel_log: EventSource) -> None:
         """What the kernel's log tells."""

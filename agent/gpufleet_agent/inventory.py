@@ -26,6 +26,10 @@ class InventoryWatch:
         self.current, self.since_us = seen, instant_us
         return True
 
+    def knows(self, gpu: str) -> bool:
+        """Whether a hang on `gpu` ("GPU 3", or "" for the driver as a whole) concerns a GPU of the inventory."""
+        return self.current is not None and any(_concerned(gpu, reading) for reading in self.current.gpus)
+
     def hang(self, instant_us: int, gpu: str) -> bool:
         """A driver call hangs on `gpu` ("GPU 3"), or in the driver as a whole (""). Whether that changes anything."""
         if self.current is None:
@@ -46,12 +50,31 @@ def with_left_alone(reading: Reading, known: Reading | None, indexes: frozenset[
 
 def with_remembered(reading: Reading, known: Reading | None) -> Reading:
     """The reading, and where it knows neither a GPU nor a driver, the GPUs seen last: while a driver is exchanged a new
-    probe cannot know them, and they are still there. What was wrong with them stays; of the others nothing is known."""
-    if known is None or reading.gpus or reading.driver_version is not None:
+    probe cannot know them, and they are still there. What was wrong with them stays; of the others nothing is known.
+    A GPU that a new probe cannot ask who it is keeps the identity that it had."""
+    if known is None:
         return reading
+    if reading.gpus or reading.driver_version is not None:
+        return _with_identities(reading, known)
     gpus = (replace(gpu, state=UNKNOWN if gpu.state in (OK, SUSPENDED) else gpu.state, values={}) for gpu in known.gpus)
     return replace(reading, gpus=tuple(gpus))
 
 
+def _with_identities(reading: Reading, known: Reading) -> Reading:
+    strangers = {gpu.gpu.uuid for gpu in reading.gpus if gpu.state != OK and gpu.gpu.name is None}
+    if not strangers:
+        return reading
+    before = {gpu.gpu.uuid: gpu.gpu for gpu in known.gpus if gpu.gpu.uuid in strangers}
+    gpus = (
+        replace(gpu, gpu=replace(before[gpu.gpu.uuid], index=gpu.gpu.index)) if gpu.gpu.uuid in before else gpu
+        for gpu in reading.gpus
+    )
+    return replace(reading, gpus=tuple(gpus))
+
+
 def _hung(gpu: str, reading: GpuReading) -> GpuReading:
-    return replace(reading, state=HUNG) if gpu in ("", f"GPU {reading.gpu.index}") else reading
+    return replace(reading, state=HUNG) if _concerned(gpu, reading) else reading
+
+
+def _concerned(gpu: str, reading: GpuReading) -> bool:
+    return gpu in ("", f"GPU {reading.gpu.index}")

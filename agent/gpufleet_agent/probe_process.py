@@ -14,7 +14,7 @@ from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
 from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
 from gpufleet_agent.offspring import kill_offspring
-from gpufleet_agent.quarantine import Quarantine
+from gpufleet_agent.quarantine import Quarantine, index_of
 from gpufleet_agent.readings import Reading
 
 WATCH_SECONDS = 0.5
@@ -29,7 +29,11 @@ MAX_UNKILLABLE = 2
 
 STOP_SECONDS = 2.0
 SILENCE_TICKS, SILENCE_SECONDS = 3, 10.0
-"""A probe that says nothing for so many ticks and so many seconds more is broken, whatever its breadcrumb says."""
+"""A probe whose ticks neither say anything nor call the driver for so many ticks and so many seconds more is broken. A
+driver that is merely slow is not: each of its calls has its own deadline."""
+
+STALE_READINGS = 2
+"""After the order to read a GPU again so many readings may come that were begun before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class ProbeProcess:
         self._quarantine = quarantine or Quarantine()
         self._environ = environ
         self._told_left_alone: frozenset[int] = frozenset()
+        self._let_go: frozenset[int] = frozenset()
+        self._let_go_until = 0
         self.restarts = 0
         self.hanging: Call | None = None
         """The call that hung last, until a probe has read past it."""
@@ -107,8 +113,8 @@ class ProbeProcess:
 
     @property
     def left_alone(self) -> frozenset[int]:
-        """Indexes of the GPUs that the probe does not touch, because a call on them hung a while ago."""
-        return self._told_left_alone
+        """Indexes of the GPUs that are not in the readings, because a call on them hung a while ago."""
+        return self._told_left_alone | self._let_go
 
     def _order(self, order: dict[str, object]) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -152,7 +158,7 @@ class ProbeProcess:
             raise
 
     async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
-        self._told_left_alone = self._quarantine.left_alone(time.monotonic())
+        self._told_left_alone, self._let_go = self._quarantine.left_alone(time.monotonic()), frozenset()
         orders = {
             **asdict(self._orders),
             "interval_seconds": self._interval,
@@ -181,17 +187,30 @@ class ProbeProcess:
                 instant_us, reading = decode(line)
             except (BadFrame, ValueError) as error:
                 return f"is broken ({error})"
+            if self._process is not process:
+                return "is given up"
             self._heard_at = time.monotonic()
             self._readings += 1
-            self.hanging = None
+            if self.hanging is not None and self._is_past(self.hanging, reading):
+                self.hanging = None
             self._on_reading(instant_us, reading)
+            if self._readings >= self._let_go_until:
+                self._let_go = frozenset()
+
+    def _is_past(self, hang: Call, reading: Reading) -> bool:
+        """Whether this reading shows that the driver answers again, also on the GPU on which it hung."""
+        index = index_of(hang.gpu)
+        return index not in self.left_alone or any(gpu.gpu.index == index for gpu in reading.gpus)
 
     async def _watch(self, crumbs: BreadcrumbReader) -> str:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = time.monotonic()
-            call = crumbs.read()
+            call, ticking = crumbs.read(), crumbs.ticking()
+            if ticking is not None:
+                self._heard_at = now
             if call is not None and call.overdue(now):
+                self._process = None  # what it has still said is from before
                 self.hanging = call
                 self._quarantine.hang(call.gpu, now)
                 self._on_hang(call)
@@ -203,6 +222,8 @@ class ProbeProcess:
     def _tell_left_alone(self, now: float) -> None:
         left_alone = self._quarantine.left_alone(now)
         if left_alone != self._told_left_alone:
+            self._let_go |= self._told_left_alone - left_alone
+            self._let_go_until = self._readings + STALE_READINGS
             self._told_left_alone = left_alone
             self._order({"left_alone": sorted(left_alone)})
 

@@ -16,6 +16,12 @@ class _Pause:
     seconds: float
 
 
+def index_of(gpu: str) -> int | None:
+    """3 of "GPU 3"; None for the driver as a whole ("")."""
+    match = _GPU.fullmatch(gpu)
+    return None if match is None else int(match[1])
+
+
 class Quarantine:
     """Which GPUs (by index) are to be left alone. Time is monotonic seconds, passed in; pauses double."""
 
@@ -25,10 +31,9 @@ class Quarantine:
 
     def hang(self, gpu: str, now: float) -> None:
         """A call on `gpu` ("GPU 3") hung. A hang of the driver as a whole ("") puts nobody aside."""
-        match = _GPU.fullmatch(gpu)
-        if match is None:
+        index = index_of(gpu)
+        if index is None:
             return
-        index = int(match[1])
         before = self._pauses.get(index)
         again = before is not None and now - before.until < FORGET_AFTER_SECONDS
         seconds = min(LONGEST_PAUSE_SECONDS, 2 * before.seconds) if before and again else self._first_pause

@@ -29,9 +29,11 @@ class Known:
     driver_version: str | None = None
 
 
-def follow(known: Known, instant_us: int, inventory: Reading) -> tuple[Known, tuple[GpuEvent, ...]]:
+def follow(
+    known: Known, instant_us: int, inventory: Reading, hanging: str = ""
+) -> tuple[Known, tuple[GpuEvent, ...]]:
     """What is known after this inventory, and the events that led there, one per GPU at most. MIG instances have none:
-    they come and go as somebody divides the GPU."""
+    they come and go as somebody divides the GPU. `hanging` is the driver call that hangs, where that is known."""
     driver_version = inventory.driver_version or known.driver_version
     conditions, gpus = _conditions(known, inventory)
     events = []
@@ -39,7 +41,7 @@ def follow(known: Known, instant_us: int, inventory: Reading) -> tuple[Known, tu
         text = f"The NVIDIA driver changed from {known.driver_version} to {driver_version}."
         events.append(GpuEvent(instant_us, DRIVER_CHANGED, INFO, text))
     if known.conditions is not None:
-        events += _changes(instant_us, known.conditions, conditions, gpus)
+        events += _changes(instant_us, known.conditions, conditions, gpus, hanging)
     after = _without_excess(conditions, inventory)
     nothing_known = known.conditions is None and _says_nothing(inventory)
     return Known(None if nothing_known else after, {uuid: gpus[uuid] for uuid in after}, driver_version), tuple(events)
@@ -51,10 +53,17 @@ class StateEvents:
     def __init__(self) -> None:
         self._known = Known()
 
-    def see(self, instant_us: int, inventory: Reading) -> tuple[GpuEvent, ...]:
-        """The events of this inventory. `instant_us` is that of the reading that shows it, or of the hang."""
-        self._known, events = follow(self._known, instant_us, inventory)
+    def see(self, instant_us: int, inventory: Reading, hanging: str = "") -> tuple[GpuEvent, ...]:
+        """The events of this inventory. `instant_us` is that of the reading that shows it, or of the hang, and then
+        `hanging` is the driver call."""
+        self._known, events = follow(self._known, instant_us, inventory, hanging)
         return events
+
+
+def driver_hangs(instant_us: int, hanging: str) -> GpuEvent:
+    """A call hangs that concerns no GPU which is known yet; `hanging` also says on which one."""
+    text = f"The driver call {hanging} hangs: reset the GPU or reboot the host if it lasts."
+    return GpuEvent(instant_us, GPU_HUNG, CRITICAL, text)
 
 
 def agent_started(instant_us: int, agent_version: str) -> GpuEvent:
@@ -80,16 +89,16 @@ def _conditions(known: Known, inventory: Reading) -> tuple[dict[str, str], dict[
 
 
 def _changes(
-    instant_us: int, before: Mapping[str, str], after: Mapping[str, str], gpus: Mapping[str, GpuIdentity]
+    instant_us: int, before: Mapping[str, str], after: Mapping[str, str], gpus: Mapping[str, GpuIdentity], hanging: str
 ) -> Iterator[GpuEvent]:
     for uuid, condition in after.items():
         if before.get(uuid) != condition:
             severity = INFO if condition == OK else CRITICAL
-            text = _text(gpus[uuid], before.get(uuid), condition)
+            text = _text(gpus[uuid], before.get(uuid), condition, hanging)
             yield GpuEvent(instant_us, KIND_OF[condition], severity, text, uuid)
 
 
-def _text(gpu: GpuIdentity, before: str | None, condition: str) -> str:
+def _text(gpu: GpuIdentity, before: str | None, condition: str, hanging: str) -> str:
     who = "A GPU" if gpu.index is None else f"GPU {gpu.index}"
     slot = slot_key(gpu.pci_bus_id or "")
     about = ", ".join(filter(None, (gpu.name, slot and f"PCI {slot}")))
@@ -97,7 +106,8 @@ def _text(gpu: GpuIdentity, before: str | None, condition: str) -> str:
     if condition == LOST:
         return f"{name} is lost: it does not answer any more; look at the kernel's log for its XID."
     if condition == HUNG:
-        return f"A driver call on {name} hangs: reset the GPU or reboot the host if it lasts."
+        call = f"The driver call {hanging}" if hanging else "A driver call"
+        return f"{call} hangs, so that {name} cannot be read: reset the GPU or reboot the host if it lasts."
     return f"{name} is new on this host." if before is None else f"{name} is back: it was {before}."
 
 

@@ -95,6 +95,11 @@ class Stream:
         self._processes = processes
         self.wake()
 
+    def beat(self) -> None:
+        """A heartbeat is due, before anything else."""
+        self._next_heartbeat = self._clock() - HEARTBEAT_SLACK_SECONDS
+        self.wake()
+
     def leave(self) -> None:
         """A clean stop: say goodbye after what is being written now, and end the stream."""
         self._leaving = True

@@ -97,6 +97,11 @@ class Uplink:
         if self._stream is not None:
             self._stream.wake()
 
+    def beat(self) -> None:
+        """There is something that heartbeats tell. Without a stream the first heartbeat of the next does."""
+        if self._stream is not None:
+            self._stream.beat()
+
     def announce(self, inventory: pb.Inventory) -> None:
         """The inventory has changed. Without a stream the next Hello carries it, unless it is on its way already."""
         self._news = inventory

@@ -1,6 +1,9 @@
 """What happened is told once, whoever tells it, and under an id that no other event of this agent has."""
 
+from dataclasses import replace
+
 from gpufleet_agent import event_desk
+from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.event_desk import EventDesk, gpu_at
 from gpufleet_agent.readings import GpuEvent, GpuIdentity, GpuReading, Reading
 
@@ -39,6 +42,43 @@ def test_a_gpu_that_is_lost_and_found_makes_two_events() -> None:
     for instant, states in enumerate((("ok", "ok"), ("ok", "lost"), ("ok", "ok"))):
         desk.reading(instant, reading(*states), reading(*states))
     assert kinds(desk) == ["GPU_LOST", "GPU_FOUND"]
+
+
+def test_a_hang_names_the_call_with_every_gpu_that_it_concerns() -> None:
+    desk = EventDesk("agent", 1.0)
+    desk.reading(1, reading("ok", "ok"), reading("ok", "ok"))
+    for instant in (2, 3):
+        desk.hang(instant, Call("nvmlDeviceGetPowerUsage", "GPU 1", 0.0, 5.0), reading("ok", "hung"))
+    ((_, told),) = desk.take()
+    assert (told.kind, told.gpu_uuid, told.instant_us) == ("GPU_HUNG", "GPU-1", 2)
+    assert told.text.startswith("The driver call nvmlDeviceGetPowerUsage hangs, so that GPU 1 (")
+
+
+def test_a_hang_that_concerns_no_gpu_that_is_known_is_told_once() -> None:
+    desk = EventDesk("agent", 1.0)
+    for _ in range(3):
+        desk.hang(1, Call("nvmlInit", "", 0.0, 30.0), None)
+        desk.hang(1, Call("nvmlDeviceGetName", "GPU 3", 0.0, 5.0), None)
+    told = [event for _, event in desk.take()]
+    assert [(event.kind, event.gpu_uuid) for event in told] == [("GPU_HUNG", None)] * 2
+    assert told[0].text.startswith("The driver call nvmlInit hangs")
+    assert told[1].text.startswith("The driver call nvmlDeviceGetName on GPU 3 hangs")
+    for number in range(2 * event_desk.MAX_HANGS):
+        desk.hang(1, Call("nvmlDeviceGetName", f"GPU {number}", 0.0, 5.0), None)
+    assert len(desk.take()) == event_desk.MAX_HANGS - 2
+
+
+def test_the_kernel_and_nvml_tell_the_same_xid_within_the_interval_of_now() -> None:
+    desk = EventDesk("agent", 1.0)
+    later = replace(XID, instant_us=XID.instant_us + 20_000_000)
+    desk.poll(Log(XID))
+    desk.reading(later.instant_us, reading("ok", events=(later,)), None)
+    assert kinds(desk) == ["XID", "XID"], "20 s are too long for a reading every second"
+    desk = EventDesk("agent", 1.0)
+    desk.change_interval(30.0)
+    desk.poll(Log(XID))
+    desk.reading(later.instant_us, reading("ok", events=(later,)), None)
+    assert kinds(desk) == ["XID"]
 
 
 def test_every_event_has_an_id_of_its_own_and_is_taken_once() -> None:

@@ -1,5 +1,7 @@
 """Values come and go without a new inventory; identities, states and reasons do not."""
 
+from dataclasses import replace
+
 from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
 from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
 
@@ -56,6 +58,24 @@ def test_gpus_are_remembered_while_nobody_knows_of_any() -> None:
     assert [gpu.gpu for gpu in remembered.gpus] == [gpu.gpu for gpu in known.gpus]
     assert all(not gpu.values for gpu in remembered.gpus)
     assert remembered.note == nothing.note
+
+
+def test_a_gpu_that_cannot_say_who_it_is_is_still_who_it_was() -> None:
+    board = GpuIdentity("GPU-0", 0, "H100", "00000000:01:00.0", "1650", "96.00")
+    known = Reading("nvml", (GpuReading(board), GpuReading(GpuIdentity("GPU-1", 1, "H100"))))
+    strangers = (GpuReading(GpuIdentity("GPU-0", 3), "lost"), GpuReading(GpuIdentity("GPU-9", 4), "lost"))
+    remembered = with_remembered(Reading("nvml", strangers, driver_version="570.1"), known)
+    assert [gpu.gpu for gpu in remembered.gpus] == [replace(board, index=3), GpuIdentity("GPU-9", 4)]
+    assert [gpu.state for gpu in remembered.gpus] == ["lost", "lost"]
+    nameless = Reading("nvml", (GpuReading(GpuIdentity("GPU-0", 0)),))
+    assert with_remembered(nameless, known) == nameless, "one that answers speaks for itself"
+
+
+def test_a_hang_concerns_its_gpu_or_all_that_are_known() -> None:
+    watch = InventoryWatch()
+    assert not watch.knows("")
+    watch.see(10, reading("ok", "ok"))
+    assert [watch.knows(gpu) for gpu in ("", "GPU 1", "GPU 2")] == [True, True, False]
 
 
 def test_a_reading_that_knows_of_a_gpu_or_a_driver_speaks_for_itself() -> None:

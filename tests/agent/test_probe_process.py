@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from fakes.nvml.library import FakeDriver, whole_gpu
 from fakes.probe_listener import Listener, is_running
+from gpufleet_agent import probe_process
 from gpufleet_agent.probe_process import RESPAWN_BASE_SECONDS, STEADY_READINGS
 
 
@@ -63,8 +65,8 @@ async def test_a_driver_call_that_hangs_is_named_and_its_child_replaced_until_th
         driver(FakeDriver(gpus=gpus))
         await listener.until(lambda: len(listener.hangs) >= 1)
         assert (listener.hangs[0].name, listener.hangs[0].gpu) == ("nvmlDeviceGetPowerUsage", "GPU 1")
-        assert listener.hanging() == "nvmlDeviceGetPowerUsage", "told with the heartbeats until the driver answers"
         await listener.until(lambda: len(listener.readings) > 0 and len(listener.readings[-1][1].gpus) == 1)
+        assert listener.hanging() == "nvmlDeviceGetPowerUsage", "told with the heartbeats until the GPU answers"
         assert listener.process.left_alone == {1}
         assert listener.readings[-1][1].gpus[0].gpu.uuid == gpus[0].uuid, "the other GPU streams on"
         gpus[1].hangs.clear()
@@ -72,6 +74,35 @@ async def test_a_driver_call_that_hangs_is_named_and_its_child_replaced_until_th
         await listener.until(lambda: len(listener.readings[-1][1].gpus) == 2)
     assert listener.readings[-1][1].gpus[1].values["power_watts"] > 0
     assert listener.hanging() is None
+    assert not is_running(first)
+
+
+async def test_a_child_whose_call_may_take_long_is_not_taken_for_silent(
+    driver: Callable[[FakeDriver], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening NVML may take 30 s, many times what a tick may."""
+    monkeypatch.setattr(probe_process, "SILENCE_SECONDS", 0.1)
+    driver(FakeDriver(gpus=[whole_gpu(0)], hangs={"nvmlInitWithFlags"}))
+    listener = Listener("nvml")
+    started = time.monotonic()
+    async with listener.running():
+        await listener.until(lambda: time.monotonic() - started > 3 * probe_process.WATCH_SECONDS)
+        driver(FakeDriver(gpus=[whole_gpu(0)]))
+        await listener.until(lambda: len(listener.readings) >= 1)
+    assert listener.process.restarts == 0
+
+
+async def test_a_child_that_is_silent_without_a_driver_call_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_process, "SILENCE_SECONDS", 1.0)
+    listener = Listener("simulated")
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) >= 1)
+        first = listener.process.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        await listener.until(lambda: listener.process.pid not in (None, first))
+        seen = len(listener.readings)
+        await listener.until(lambda: len(listener.readings) > seen)
     assert not is_running(first)
 
 

@@ -109,6 +109,18 @@ async def test_a_collector_that_cannot_be_reached_is_said_once(caplog: pytest.Lo
     assert NOBODY in warnings[0].getMessage()
 
 
+async def test_a_heartbeat_may_be_sent_out_of_turn() -> None:
+    async with running_ingest() as ingest:
+        host = Host(ingest.target)
+        host.uplink.beat()
+        async with host.streaming():
+            for count in (1, 2, 3):
+                await host.until(
+                    lambda: ingest.count("gpufleet_messages_received_total", kind="heartbeat") >= count  # noqa: B023
+                )
+                host.uplink.beat()
+
+
 async def test_collectors_are_tried_in_turn() -> None:
     async with running_ingest() as ingest:
         host = Host(NOBODY, ingest.target)
