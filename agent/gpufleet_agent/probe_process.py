@@ -16,8 +16,11 @@ from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
 from gpufleet_agent.offspring import kill_offspring
 from gpufleet_agent.quarantine import Quarantine, index_of
 from gpufleet_agent.readings import Reading
+from gpufleet_agent.watch_pace import until_next_look
 
 WATCH_SECONDS = 0.5
+"""A hang is noticed no later than this after its deadline."""
+
 RESPAWN_BASE_SECONDS = 0.5
 RESPAWN_CAP_SECONDS = 30.0
 STEADY_READINGS = 3
@@ -203,8 +206,9 @@ class ProbeProcess:
         return index not in self.left_alone or any(gpu.gpu.index == index for gpu in reading.gpus)
 
     async def _watch(self, crumbs: BreadcrumbReader) -> str:
+        pause = WATCH_SECONDS
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(pause)
             now = time.monotonic()
             call, ticking = crumbs.read(), crumbs.ticking()
             if ticking is not None:
@@ -218,6 +222,7 @@ class ProbeProcess:
             self._tell_left_alone(now)
             if now - self._heard_at > SILENCE_TICKS * self._interval + SILENCE_SECONDS:
                 return "has gone silent"
+            pause = until_next_look(call, now, self._orders.call_deadline_seconds)
 
     def _tell_left_alone(self, now: float) -> None:
         left_alone = self._quarantine.left_alone(now)
