@@ -22,6 +22,7 @@ from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.known import known_fleet
 from gpufleet_collector.store.process_history import ProcessHistory
+from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.store.writer import Writer
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
@@ -62,6 +63,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     app = create_app(
         live=live,
         history=History(database, clock=clock),
+        series=SeriesHistory(database, clock=clock),
         events=EventHistory(database),
         processes=ProcessHistory(database),
         database_ready=_readiness(database, started),

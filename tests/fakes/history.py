@@ -6,6 +6,7 @@ from gpufleet_collector.model import PlacedEvent
 from gpufleet_collector.store.event_history import EventQuery
 from gpufleet_collector.store.history import HistoryBucket, HistoryQuery, HistorySample
 from gpufleet_collector.store.process_history import ProcessSpan, SpanQuery
+from gpufleet_collector.store.series_query import SeriesAnswer, SeriesQuery
 
 
 class FakeHistory:
@@ -27,6 +28,16 @@ class FakeHistory:
     async def buckets(self, query: HistoryQuery) -> Sequence[HistoryBucket]:
         self._ask(query)
         return self.found_buckets[: query.limit]
+
+
+class FakeSeries:
+    def __init__(self) -> None:
+        self.found: SeriesAnswer | None = None
+        self.asked: list[SeriesQuery] = []
+
+    async def ask(self, query: SeriesQuery) -> SeriesAnswer:
+        self.asked.append(query)
+        return self.found or SeriesAnswer(query.since, query.until, query.step_us or 60_000_000, (), (), None)
 
 
 class FakeEvents:

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.store import history_sql
-from gpufleet_collector.store.asking import asking
+from gpufleet_collector.store.celling import Celling, parameters_of, plan_cells
 from gpufleet_collector.store.database import Database
-from gpufleet_collector.store.partitions import GPU_STATS
+from gpufleet_collector.store.parts import Span
+from gpufleet_collector.store.plan import Source, source_of_step
+from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import Scope, Stay, find_scope
+from gpufleet_collector.store.stored import stored_span
 from gpufleet_collector.store.times import HOUR_US, SECOND_US, to_datetime, to_us
 from gpufleet_proto.catalog import BY_NAME, Metric
 
@@ -27,7 +27,7 @@ SETTLE_US = 15 * SECOND_US
 FIRST_WINDOW_US = 60 * SECOND_US
 WINDOW_GROWTH = 8
 """Rows are looked for in windows of time, each so many times longer than the one before ..."""
-MOST_GPU_HOURS = 1_000
+MOST_GPU_HOURS = {Source.SAMPLES: 1_000, Source.FIVE_MINUTES: 10_000, Source.HOURS: 100_000}
 """... up to so many hours of one GPU."""
 
 AVERAGE_DIGITS = 3
@@ -67,8 +67,9 @@ class HistorySample:
 @dataclass(frozen=True, slots=True)
 class HistoryBucket:
     """One GPU over one step from `start`, a multiple of the step since the epoch; `values` are (average, smallest,
-    largest) in the order of the query's metrics. `host` is the last one in the bucket. `complete` says that the bucket
-    lies within the question and gets no further samples, but late ones."""
+    largest) in the order of the query's metrics. `host` is the last one that had the GPU in that time. `complete` says
+    that the bucket lies within the question and gets no further samples, but late ones, and that all late ones that
+    came by now are in it."""
 
     host: str | None
     gpu_uuid: str
@@ -90,64 +91,68 @@ class History:
         """At most `query.limit`, sorted by instant and UUID. Raises BadRequest when too many GPUs match, QueryTooLong
         when the database takes longer than `asking` allows, DatabaseUnavailable."""
         metrics = [BY_NAME[name] for name in query.metrics]
-        async with asking(self._database) as connection:
-            span = await _stored_span(connection, query)
-            scope = await _scope(connection, query)
+        async with question(self._database) as asked:
+            span = await _span(asked, query, Source.SAMPLES)
+            scope = await _scope(asked, query)
             _check_size(scope)
             found: list[HistorySample] = []
-            for since, until in windows(span, scope.gpus, query.limit, 1):
-                statement = history_sql.samples(query.metrics, since, until)
-                parameters = _parameters(scope, query, query.limit - len(found))
-                rows = await connection.execute(text(statement), parameters)
-                found += [_sample(row, scope.stays[row.stay - 1], metrics) for row in rows]
+            for window in windows(span, scope.gpus, query.limit, 1):
+                parameters = parameters_of(scope.stays) | _page(scope, query, query.limit - len(found))
+                rows = await asked.fetch(history_sql.samples(query.metrics, window), parameters)
+                found += [_sample(row, scope.stays[row["stay"] - 1], metrics) for row in rows]
                 if len(found) >= query.limit:
                     break
             return found
 
     async def buckets(self, query: HistoryQuery) -> list[HistoryBucket]:
-        """At most `query.limit`, sorted by start and UUID, and only those with samples. Raises QueryTooLong and
-        DatabaseUnavailable."""
-        assert query.step_us is not None
-        metrics = [BY_NAME[name] for name in query.metrics]
-        last = min(query.until, self._clock.now().wall_us - SETTLE_US) - query.step_us
-        async with asking(self._database) as connection:
-            span = await _stored_span(connection, query)
-            scope = await _scope(connection, query)
+        """At most `query.limit`, sorted by start and UUID, and only those with samples, from the cheapest table that
+        can answer; the figures are the same whichever it is. Raises QueryTooLong and DatabaseUnavailable."""
+        step_us = query.step_us
+        assert step_us is not None
+        source = source_of_step(step_us)
+        async with question(self._database) as asked:
+            span = await _span(asked, query, source)
+            scope = await _scope(asked, query)
+            whole = scope if query.hosts or query.gpu_indexes else scope.whole(query.since, query.until)
+            settled = self._clock.now().wall_us - SETTLE_US
+            made = _Buckets(query, step_us, [BY_NAME[name] for name in query.metrics], whole, scope, settled)
             found: list[HistoryBucket] = []
-            for since, until in windows(span, scope.gpus, query.limit, query.step_us):
-                statement = history_sql.buckets(query.metrics, since, until, query.step_us)
-                parameters = _parameters(scope, query, query.limit - len(found))
-                rows = await connection.execute(text(statement), parameters)
-                found += [_bucket(row, scope.stays[row.stay - 1], metrics, query.since, last) for row in rows]
+            for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
+                celling = await plan_cells(asked, whole.stays, window, source, step_us)
+                statement = history_sql.buckets(query.metrics, celling.plan, step_us)
+                page = _page(whole, query, query.limit - len(found))
+                rows = await asked.fetch(statement, parameters_of(whole.stays, celling.plan) | page)
+                found += [made.make(row, celling) for row in rows]
                 if len(found) >= query.limit:
                     break
             return found
 
 
-def windows(span: tuple[int, int], gpus: int, limit: int, step_us: int) -> Iterator[tuple[int, int]]:
+def windows(
+    span: Span, gpus: int, limit: int, step_us: int, most_gpu_hours: int = MOST_GPU_HOURS[Source.SAMPLES]
+) -> Iterator[Span]:
     """[since, until) cut into windows that begin and end at multiples of the step, each longer than the one before up
     to a bound, so that the first rows are found without reading them all."""
     since, until = span
     if gpus == 0:
         return
     width = max(FIRST_WINDOW_US, step_us, limit * max(step_us, SECOND_US) // gpus)
-    longest = max(step_us, MOST_GPU_HOURS * HOUR_US // gpus)
+    longest = max(step_us, most_gpu_hours * HOUR_US // gpus)
     while since < until:
         end = min(until, (since + min(width, longest)) // step_us * step_us)
         yield since, end
         since, width = end, width * WINDOW_GROWTH
 
 
-async def _stored_span(connection: AsyncConnection, query: HistoryQuery) -> tuple[int, int]:
-    """What is left of the query's span after its cursor, within the hours that have a partition."""
-    hours = await GPU_STATS.stored(connection)
+async def _span(asked: Question, query: HistoryQuery, source: Source) -> Span:
+    """What is left of the query's span after its cursor, within the time that has samples."""
     since = query.since if query.after is None else max(query.since, query.after[0])
-    return max(since, hours.start * HOUR_US), min(query.until, hours.stop * HOUR_US)
+    return await stored_span(asked.connection, (since, query.until), source)
 
 
-async def _scope(connection: AsyncConnection, query: HistoryQuery) -> Scope:
+async def _scope(asked: Question, query: HistoryQuery) -> Scope:
     return await find_scope(
-        connection,
+        asked.connection,
         host_names=query.hosts,
         gpu_uuids=query.gpu_uuids,
         gpu_indexes=query.gpu_indexes,
@@ -165,28 +170,44 @@ def _check_size(scope: Scope) -> None:
         )
 
 
-def _parameters(scope: Scope, query: HistoryQuery, limit: int) -> dict[str, Any]:
-    after_at, after_uuid = query.after or (query.since - 1, "")
+def _page(scope: Scope, query: HistoryQuery, limit: int) -> dict[str, object]:
+    """Parameters: after which row to go on, and how many more."""
+    after_at, after_uuid = query.after or (query.since - (query.step_us or 0) - 1, "")
     return {
-        "gpu_ids": [stay.gpu_id for stay in scope.stays],
-        "sinces": [to_datetime(stay.since) for stay in scope.stays],
-        "untils": [to_datetime(stay.until) for stay in scope.stays],
         "after_at": to_datetime(after_at),
         "after_stay": scope.first_after(after_uuid),
         "row_limit": limit,
     }
 
 
-def _sample(row: Row[Any], stay: Stay, metrics: Sequence[Metric]) -> HistorySample:
-    found: Sequence[float | None] = row[2:]
+def _sample(row: Sequence[Any], stay: Stay, metrics: Sequence[Metric]) -> HistorySample:
+    recorded_at, _, *found = row
     values = tuple(None if value is None else metric.round(value) for metric, value in zip(metrics, found, strict=True))
-    return HistorySample(stay.host, stay.gpu_uuid, stay.gpu_index, stay.gpu_name, to_us(row.recorded_at), values)
+    return HistorySample(stay.host, stay.gpu_uuid, stay.gpu_index, stay.gpu_name, to_us(recorded_at), values)
 
 
-def _bucket(row: Row[Any], stay: Stay, metrics: Sequence[Metric], first: int, last: int) -> HistoryBucket:
-    start = to_us(row.start)
-    values = tuple(_summary(metric, row[at : at + 3]) for at, metric in zip(count(3, 3), metrics, strict=False))
-    return HistoryBucket(stay.host, stay.gpu_uuid, stay.gpu_index, start, row.samples, first <= start <= last, values)
+@dataclass(frozen=True, slots=True)
+class _Buckets:
+    """What is made of the rows that answer a query."""
+
+    query: HistoryQuery
+    step_us: int
+    metrics: Sequence[Metric]
+    asked_of: Scope
+    places: Scope
+    settled: int
+
+    def make(self, row: Sequence[Any], celling: Celling) -> HistoryBucket:
+        begin, number, samples, *_ = row
+        start, gpu = to_us(begin), self.asked_of.stays[number - 1]
+        span = start, start + self.step_us
+        place = self.places.last_place(gpu, span)
+        values = tuple(
+            _summary(metric, row[at : at + 3]) for at, metric in zip(count(3, 3), self.metrics, strict=False)
+        )
+        complete = self.query.since <= start and span[1] <= min(self.query.until, self.settled)
+        complete = complete and not celling.is_missing_late(gpu.gpu_id, span)
+        return HistoryBucket(place.host, gpu.gpu_uuid, place.gpu_index, start, samples, complete, values)
 
 
 def _summary(metric: Metric, found: Sequence[Any]) -> tuple[float, float, float] | None:

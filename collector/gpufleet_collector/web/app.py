@@ -23,6 +23,7 @@ from gpufleet_collector.web.now import GpuStatsNow
 from gpufleet_collector.web.page import Page
 from gpufleet_collector.web.problems import HANDLERS
 from gpufleet_collector.web.processes import Processes, ProcessSource
+from gpufleet_collector.web.series import SeriesOverTime, SeriesSource
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.stream import Stream
 
@@ -31,6 +32,7 @@ def create_app(
     *,
     live: Live,
     history: HistorySource,
+    series: SeriesSource,
     events: EventSource,
     processes: ProcessSource,
     database_ready: Callable[[], Awaitable[bool]],
@@ -45,6 +47,7 @@ def create_app(
         "/api/v1/hosts": Hosts(live),
         "/api/v1/gpus": Gpus(live),
         "/api/v1/catalog": catalog,
+        "/api/v1/series": SeriesOverTime(series, clock),
         "/api/v1/events": Events(events, clock),
         "/api/v1/processes": Processes(live, processes, clock),
         "/healthz": health.healthz,

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gpufleet_collector.web.departure import ClientGone, unless_gone
 from gpufleet_collector.web.parameters import Parameters
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -24,7 +25,11 @@ class Reading:
             raise HTTPException(
                 HTTPStatus.METHOD_NOT_ALLOWED, "this can only be read: use GET", headers={"Allow": "GET, HEAD"}
             )
-        response = await self._handler(Request(scope, receive))
+        request = Request(scope, receive)
+        try:
+            response = await unless_gone(request, self._handler(request))
+        except ClientGone:
+            return
         await response(scope, receive, send)
 
 

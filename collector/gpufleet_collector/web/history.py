@@ -1,6 +1,6 @@
 """GET /api/system/gpu-stats/history: what GPUs did, sample by sample or in buckets of time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -11,7 +11,7 @@ from gpufleet_collector.clock import Clock
 from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.store.history import HistoryBucket, HistoryQuery, HistorySample
 from gpufleet_collector.web import instants
-from gpufleet_collector.web.answers import listing
+from gpufleet_collector.web.chunks import listing_in_chunks
 from gpufleet_collector.web.cursors import Cursors
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.filters import GPU_FILTERS
@@ -41,8 +41,8 @@ class GpuStatsHistory:
         cursors = Cursors(request.url.path, asked, (int, str, int, int))
         query = self._query(asked, cursors)
         if query.step_us is None:
-            return _samples(await self.history.samples(query), query, cursors)
-        return _buckets(await self.history.buckets(query), query, cursors)
+            return await _samples(await self.history.samples(query), query, cursors)
+        return await _buckets(await self.history.buckets(query), query, cursors)
 
     def _query(self, asked: Parameters, cursors: Cursors) -> HistoryQuery:
         since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)
@@ -66,8 +66,8 @@ class GpuStatsHistory:
         )
 
 
-def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:
-    items: list[Mapping[str, object]] = [
+async def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:
+    items: Iterator[Mapping[str, object]] = (
         {
             "host": sample.host,
             "gpu_uuid": sample.gpu_uuid,
@@ -77,15 +77,22 @@ def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Curso
             **dict(zip(query.metrics, sample.values, strict=True)),
         }
         for sample in found
-    ]
+    )
     next_cursor = None
     if len(found) >= query.limit:
         next_cursor = cursors.write([found[-1].recorded_at, found[-1].gpu_uuid, query.since, query.until])
-    return listing("samples", items, next_cursor)
+    return await listing_in_chunks("samples", items, {"next_cursor": next_cursor}, len(found))
 
 
-def _buckets(found: Sequence[HistoryBucket], query: HistoryQuery, cursors: Cursors) -> Response:
-    items: list[Mapping[str, object]] = []
+async def _buckets(found: Sequence[HistoryBucket], query: HistoryQuery, cursors: Cursors) -> Response:
+    next_cursor = None
+    if len(found) >= query.limit:
+        next_cursor = cursors.write([found[-1].start, found[-1].gpu_uuid, query.since, query.until])
+    items = _bucket_objects(found, query.metrics)
+    return await listing_in_chunks("buckets", items, {"next_cursor": next_cursor}, len(found))
+
+
+def _bucket_objects(found: Sequence[HistoryBucket], metrics: Sequence[str]) -> Iterator[Mapping[str, object]]:
     for bucket in found:
         item: dict[str, object] = {
             "host": bucket.host,
@@ -94,10 +101,6 @@ def _buckets(found: Sequence[HistoryBucket], query: HistoryQuery, cursors: Curso
             "count": bucket.count,
             "complete": bucket.complete,
         }
-        for name, value in zip(query.metrics, bucket.values, strict=True):
+        for name, value in zip(metrics, bucket.values, strict=True):
             item[name] = None if value is None else dict(zip(("avg", "min", "max"), value, strict=True))
-        items.append(item)
-    next_cursor = None
-    if len(found) >= query.limit:
-        next_cursor = cursors.write([found[-1].start, found[-1].gpu_uuid, query.since, query.until])
-    return listing("buckets", items, next_cursor)
+        yield item

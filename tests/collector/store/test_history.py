@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from fakes.clock import START_US, FakeClock
 from fakes.fleet import sample
@@ -15,7 +14,11 @@ from gpufleet_collector.errors import BadRequest, QueryTooLong
 from gpufleet_collector.model import Gpu
 from gpufleet_collector.store import asking as asking_module
 from gpufleet_collector.store import history_sql
+from gpufleet_collector.store.cells_sql import CellPlan
 from gpufleet_collector.store.history import History, HistoryBucket, HistoryQuery, HistorySample, windows
+from gpufleet_collector.store.parts import Parts
+from gpufleet_collector.store.plan import Source
+from gpufleet_collector.store.question import question
 from gpufleet_collector.store.times import to_datetime
 
 SECOND = 1_000_000
@@ -195,7 +198,7 @@ async def test_a_question_that_takes_too_long_ends(
     made.offer("host-1", sample("GPU-a"))
     await made.flush()
     monkeypatch.setattr(asking_module, "STATEMENT_SECONDS", 0.05)
-    monkeypatch.setattr(history_sql, "samples", lambda *_: "SELECT pg_sleep(:row_limit)")
+    monkeypatch.setattr(history_sql, "samples", lambda *_: "SELECT pg_sleep(CAST(:row_limit AS integer))")
     with pytest.raises(QueryTooLong, match="took longer than"):
         await history.samples(HOUR)
 
@@ -216,15 +219,17 @@ async def test_one_gpu_is_read_by_the_key_of_the_hours_asked_for(made: Store) ->
         "row_limit": 10,
     }
     span = (at(100), at(1000))
+    cells = CellPlan(Source.SAMPLES, 10 * SECOND, Parts(None, (span,)))
     for statement in (
-        history_sql.samples(["power_watts"], *span),
-        history_sql.buckets(["power_watts"], *span, 10 * SECOND),
+        history_sql.samples(["power_watts"], span),
+        history_sql.buckets(["power_watts"], cells, 10 * SECOND),
     ):
-        async with made.database.connect() as connection:
-            plan = "\n".join((await connection.execute(text(f"EXPLAIN {statement}"), parameters)).scalars())
+        async with question(made.database) as asked:
+            rows = await asked.fetch(f"EXPLAIN {statement}", parameters)
+        plan = "\n".join(row[0] for row in rows)
         assert "gpu_stats_2026010100_pkey" in plan
         assert "2026010101" not in plan
-        assert "Seq Scan" not in plan
+        assert "Seq Scan on gpu_stats_2" not in plan
 
 
 @given(

@@ -1,0 +1,66 @@
+"""One question of a reader: all its statements see the same moment of the database, and end with it."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gpufleet_collector.errors import QueryTooLong
+from gpufleet_collector.store import asking
+from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.times import to_us
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+
+
+class Question:
+    """Statements in one snapshot, in which the watermark is `packed_until` (microseconds). `connection` is for
+    SQLAlchemy's statements."""
+
+    def __init__(self, connection: AsyncConnection, driver: Any, packed_until: int) -> None:
+        self.connection = connection
+        self.packed_until = packed_until
+        self._driver = driver
+
+    async def fetch(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
+        """The rows, by position and name. Parameters are written `:name`; those that the statement does not name are
+        left out. Straight to the driver: what SQLAlchemy does per row and statement costs more than many an answer."""
+        numbered, names = number_parameters(statement)
+        rows: list[Any] = await self._driver.fetch(numbered, *(parameters[name] for name in names))
+        return rows
+
+
+def number_parameters(statement: str) -> tuple[str, list[str]]:
+    """`:name` as `$1`, and the names in the order of their numbers."""
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        return f"${names.setdefault(match[1], len(names) + 1)}"
+
+    return _PARAMETER.sub(number, statement), list(names)
+
+
+@asynccontextmanager
+async def question(database: Database) -> AsyncIterator[Question]:
+    """Raises QueryTooLong when a statement takes longer than `asking` allows, and as `Database.connect`. A caller who
+    is cancelled cancels the statement in the database too."""
+    try:
+        async with database.connect() as plain:
+            connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                raw = await connection.get_raw_connection()
+                opened = (await connection.exec_driver_sql(_opening())).one()
+                yield Question(connection, raw.driver_connection, to_us(opened.packed_until))
+    except QueryTooLong as error:
+        raise QueryTooLong(
+            f"the question took longer than {asking.STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
+        ) from error
+
+
+def _opening() -> str:
+    """Compiling a statement costs more than it saves where answers take milliseconds."""
+    milliseconds = round(asking.STATEMENT_SECONDS * 1000)
+    settings = f"set_config('statement_timeout', '{milliseconds}', true), set_config('jit', 'off', true)"
+    return f"SELECT {settings}, packed_until FROM store_watermark"  # noqa: S608

@@ -1,0 +1,157 @@
+"""Answers what charts ask: each metric from the cheapest table that can, all at one moment of the database."""
+
+from collections.abc import Sequence
+
+from gpufleet_collector.clock import Clock, SystemClock
+from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.fleet_series import MOST_RECENT_GPU_HOURS, FleetReader
+from gpufleet_collector.store.groups import PLACED, Groups, make_groups
+from gpufleet_collector.store.history import SETTLE_US
+from gpufleet_collector.store.plan import Kept, Source, Wanted, choose, usual_step
+from gpufleet_collector.store.question import Question, question
+from gpufleet_collector.store.scope import find_scope
+from gpufleet_collector.store.series_query import (
+    MOST_POINTS,
+    MOST_POINTS_OF_ONE,
+    MOST_SERIES,
+    Incomplete,
+    SeriesAnswer,
+    SeriesQuery,
+    Settled,
+)
+from gpufleet_collector.store.series_reading import Found, GroupReader
+from gpufleet_proto.catalog import BY_NAME
+
+_FEW_GPUS = f"SELECT CAST(count(*) AS integer) FROM (SELECT 1 FROM gpus LIMIT {MOST_RECENT_GPU_HOURS + 1}) AS few"  # noqa: S608
+
+
+class SeriesHistory:
+    """Questions for charts. An unknown host or GPU has no series."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        kept: Kept | None = None,
+        rollup_labels: Sequence[str] = (),
+    ) -> None:
+        """`rollup_labels` are the labels that have minutes of their own."""
+        self._database = database
+        self._clock = clock or SystemClock()
+        self._kept = kept or Kept()
+        self._labels = frozenset(rollup_labels)
+
+    async def ask(self, query: SeriesQuery) -> SeriesAnswer:
+        """Raises BadRequest when nothing that is kept can answer or too much would be read, QueryTooLong and
+        DatabaseUnavailable."""
+        asked = self._settle(query)
+        async with question(self._database) as database:
+            everything = await self._groups(database, asked)
+            groups = None if everything is None else everything.page(query.after, _groups_of_page(asked))
+            found, incomplete = await self._read(database, asked, groups)
+        if everything is None or groups is None or len(everything.keys) == len(groups.keys):
+            return _answer(asked, found, incomplete, None)
+        page = {name: series for name, series in found.items() if name[0] in groups.keys}
+        more = bool(groups.keys) and groups.keys[-1] != everything.keys[-1]
+        return _answer(asked, page, incomplete, groups.keys[-1] if more else None)
+
+    def _settle(self, query: SeriesQuery) -> Settled:
+        now = self._clock.now().wall_us
+        over_fleet = self._is_over_fleet(query)
+        step_us = query.step_us or usual_step(
+            query.since, query.until, now, aggregations=query.aggregations, over_fleet=over_fleet, kept=self._kept
+        )
+        span = query.since // step_us * step_us, -(-query.until // step_us) * step_us
+        points = (span[1] - span[0]) // step_us
+        if points > MOST_POINTS_OF_ONE:
+            raise BadRequest(
+                "step", f"would make {points} points and at most {MOST_POINTS_OF_ONE} may be: ask for a longer step"
+            )
+        asked = Settled(query, step_us, span, now, over_fleet)
+        if asked.points * asked.columns > MOST_POINTS:
+            raise BadRequest(
+                "metrics",
+                f"would make more than {MOST_POINTS} points of one group: ask for fewer, or a longer step",
+            )
+        return asked
+
+    def _is_over_fleet(self, query: SeriesQuery) -> bool:
+        if query.hosts or query.gpu_uuids or query.gpu_indexes or (query.models and query.group_by != "model"):
+            return False
+        return query.group_by in {"fleet", "model"} or (query.group_by == "label" and query.label in self._labels)
+
+    def _source(self, asked: Settled, metric: str, gpus: int) -> Source:
+        wanted = Wanted(
+            metric=BY_NAME[metric],
+            aggregations=asked.query.aggregations,
+            step_us=asked.step_us,
+            age_us=asked.now - asked.span[0],
+            per_gpu=asked.query.group_by == "gpu",
+            over_fleet=asked.over_fleet,
+            gpu_hours=gpus * asked.hours,
+        )
+        return choose(wanted, self._kept)
+
+    async def _groups(self, database: Question, asked: Settled) -> Groups | None:
+        """None when there is no need to know them: minutes of a large fleet answer everything."""
+        query = asked.query
+        minutes = (self._source(asked, name, 0) is Source.FLEET_MINUTES for name in query.metrics)
+        if asked.over_fleet and all(minutes):
+            few = await database.fetch(_FEW_GPUS, {})
+            if few[0][0] > MOST_RECENT_GPU_HOURS:
+                return None
+        scope = await find_scope(
+            database.connection,
+            host_names=query.hosts,
+            gpu_uuids=query.gpu_uuids,
+            gpu_indexes=query.gpu_indexes,
+            gpu_names=query.models,
+            label=query.label,
+            since=asked.span[0],
+            until=asked.span[1],
+        )
+        placed = bool(query.hosts or query.gpu_indexes) or query.group_by in PLACED
+        return make_groups(scope, query.group_by, query.label, placed=placed, span=asked.span)
+
+    async def _read(self, database: Question, asked: Settled, groups: Groups | None) -> tuple[Found, set[Incomplete]]:
+        found, incomplete = Found(), set(_open(asked))
+        sources: dict[Source, list[str]] = {}
+        for name in asked.query.metrics:
+            source = self._source(asked, name, 0 if groups is None else groups.gpus)
+            sources.setdefault(source, []).append(name)
+        for source, metrics in sources.items():
+            reader: FleetReader | GroupReader
+            if source is Source.FLEET_MINUTES or groups is None:
+                reader = FleetReader(database, asked, groups)
+            else:
+                reader = GroupReader(database, asked, groups, source)
+            found |= await reader.read(metrics)
+            incomplete |= reader.incomplete
+        return found, incomplete
+
+
+def _groups_of_page(asked: Settled) -> int:
+    fitting = MOST_POINTS // max(1, asked.points * asked.columns)
+    return max(1, min(asked.query.limit, MOST_SERIES, fitting))
+
+
+def _open(asked: Settled) -> list[Incomplete]:
+    since, until = asked.span
+    settled = max(since, (asked.now - SETTLE_US) // asked.step_us * asked.step_us)
+    return [Incomplete(settled, until, "open")] if settled < until else []
+
+
+def _answer(asked: Settled, found: Found, incomplete: set[Incomplete], next_after: str | None) -> SeriesAnswer:
+    query, (since, until) = asked.query, asked.span
+    keys = sorted({key for key, _, _ in found})
+    series = [
+        found[key, metric, kind]
+        for key in keys
+        for metric in query.metrics
+        for kind in query.aggregations
+        if (key, metric, kind) in found
+    ]
+    ordered = sorted(incomplete, key=lambda part: (part.since, part.until, part.reason))
+    return SeriesAnswer(since, until, asked.step_us, series, ordered, next_after)

@@ -1,0 +1,36 @@
+"""Long answers in JSON, written piece by piece: never whole in memory, and others are served between the pieces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import islice
+
+import orjson
+from starlette.responses import Response, StreamingResponse
+
+from gpufleet_collector.web.answers import NO_STORE, answer
+
+ITEMS_PER_CHUNK = 500
+"""An answer of no more items is sent in one piece."""
+
+
+async def listing_in_chunks(
+    name: str, items: Iterable[Mapping[str, object]], rest: Mapping[str, object], count: int
+) -> Response:
+    """One page of a list: `{name: items, "count": count, **rest}`. `items` are made as they are sent."""
+    if count <= ITEMS_PER_CHUNK:
+        return answer({name: list(items), "count": count, **rest})
+    return StreamingResponse(
+        _chunks(name, iter(items), {"count": count, **rest}),
+        media_type="application/json",
+        headers={"Cache-Control": NO_STORE},
+    )
+
+
+async def _chunks(name: str, items: Iterable[Mapping[str, object]], rest: Mapping[str, object]) -> AsyncIterator[bytes]:
+    yield b"{" + orjson.dumps(name) + b":["
+    separator = b""
+    while chunk := list(islice(items, ITEMS_PER_CHUNK)):
+        yield separator + orjson.dumps(chunk)[1:-1]
+        separator = b","
+        await asyncio.sleep(0)
+    yield b"]," + orjson.dumps(rest)[1:]

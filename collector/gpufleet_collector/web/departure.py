@@ -1,0 +1,32 @@
+"""Work for a client ends when the client goes: nobody would read the answer, and the database has better to do."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive
+
+
+class ClientGone(Exception):
+    """Nobody is left to answer."""
+
+
+async def unless_gone(request: Request, work: Awaitable[Response]) -> Response:
+    """What `work` returns. When the client goes first, the work is cancelled, ended, and ClientGone raised."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.create_task(_departure(request.receive))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _departure(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,153 @@
+"""GET /api/v1/series: lines for charts, of any metric, over the fleet or for each host, model, label value or GPU.
+
+    {"series": [{"group": {...}, "metric": "power_watts", "agg": "avg", "unit": "W", "kind": "gauge",
+                 "source": "gpu_stats_5m", "cell_seconds": 300,
+                 "points": [["2026-01-01T00:00:00.000000Z", 312.5], ...]}],
+     "count": 1, "since", "until", "step": 300, "complete_until": "...",
+     "incomplete": [{"since", "until", "reason"}], "next_cursor": null}
+
+A point is (begin of its step, value), oldest first; a step without a value has no point. Steps count from the epoch,
+and [since, until) is widened to whole steps. `group` is {} for the fleet, {"host"}, {"model"}, {"label", "value"}, or
+{"gpu_uuid", "host", "gpu_index", "gpu_name"} with the place where the GPU was last.
+
+The value of a GPU in a step is the mean of its values. `avg` and `sum` are of the means of the GPUs of a group, `min`
+and `max` the smallest and largest value. `p50` and `p95` are over the means of each GPU over `cell_seconds`, or over
+its samples where that is null. With `source` fleet_stats_1m GPUs are summed up minute by minute: the average is over
+GPUs and minutes, and the sum is the mean of the minutes' sums. A series of a counter (see `kind`) gives the increase in
+each step, resets seen; growth between two steps counts in the later; `avg` is the mean increase of a GPU and `sum`
+that of all. Flags and enumerations have `max` alone. Power, memory and energy are those of whole GPUs; in the rest a
+MIG instance counts where its parent has no value.
+
+`complete_until`: points that end by then are final but for samples that come late. `incomplete` says which are not, and
+why: `open` (samples are on their way), `late` (samples wait to be merged), `estimated` (live values, until the hour is
+packed), `not_packed` (left out until then)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.store.plan import AGGREGATIONS, GROUPINGS, Aggregation, GroupBy
+from gpufleet_collector.store.series_query import Series, SeriesAnswer, SeriesQuery
+from gpufleet_collector.web import instants
+from gpufleet_collector.web.chunks import listing_in_chunks
+from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.endpoints import parameters
+from gpufleet_collector.web.filters import GPU_FILTERS
+from gpufleet_collector.web.parameters import PAGING, Parameters
+from gpufleet_collector.web.spans import SPAN, read_span
+from gpufleet_proto.catalog import BY_NAME
+
+SECOND_US = 1_000_000
+HOUR_US = 3600 * SECOND_US
+SERIES_PARAMETERS = ("metrics", "agg", "group_by", "label", "model", "step", *GPU_FILTERS, *SPAN, *PAGING)
+MAX_METRICS = 64
+
+
+class SeriesSource(Protocol):
+    """What the store has for charts."""
+
+    async def ask(self, query: SeriesQuery) -> SeriesAnswer:
+        """Raises BadRequest when nothing can answer, or too much would be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesOverTime:
+    series: SeriesSource
+    clock: Clock
+
+    async def __call__(self, request: Request) -> Response:
+        asked = parameters(request, SERIES_PARAMETERS)
+        cursors = Cursors(request.url.path, asked, (str, int, int))
+        query = self._query(asked, cursors)
+        answer = await self.series.ask(query)
+        next_cursor = None
+        if answer.next_after is not None:
+            next_cursor = cursors.write([answer.next_after, query.since, query.until])
+        rest = {
+            "since": instants.write(answer.since),
+            "until": instants.write(answer.until),
+            "step": answer.step_us // SECOND_US,
+            "complete_until": instants.write(answer.complete_until),
+            "incomplete": [
+                {"since": instants.write(part.since), "until": instants.write(part.until), "reason": part.reason}
+                for part in answer.incomplete
+            ],
+            "next_cursor": next_cursor,
+        }
+        return await listing_in_chunks("series", _objects(answer.series), rest, len(answer.series))
+
+    def _query(self, asked: Parameters, cursors: Cursors) -> SeriesQuery:
+        since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)
+        key = cast("tuple[str, int, int] | None", cursors.read(asked.text("cursor")))
+        after = None
+        if key is not None:
+            # The span of the first page, which may have been counted from a time that has passed since.
+            after, since, until = key
+        metrics = asked.metrics("metrics")
+        if not 0 < len(metrics) <= MAX_METRICS:
+            raise BadRequest("metrics", f"name from 1 to {MAX_METRICS} metrics; /api/v1/catalog lists them")
+        group_by = cast("GroupBy", _one(asked, "group_by", GROUPINGS) or "fleet")
+        return SeriesQuery(
+            since=since,
+            until=until,
+            metrics=metrics,
+            aggregations=cast("tuple[Aggregation, ...]", asked.choices("agg", AGGREGATIONS)) or ("avg",),
+            group_by=group_by,
+            label=_label(asked, group_by),
+            hosts=asked.texts("host"),
+            gpu_uuids=asked.texts("gpu_uuid"),
+            gpu_indexes=asked.indexes("gpu_index"),
+            models=asked.texts("model"),
+            step_us=_step(asked),
+            limit=asked.limit(),
+            after=after,
+        )
+
+
+def _one(asked: Parameters, name: str, known: tuple[str, ...]) -> str | None:
+    given = asked.choices(name, known)
+    if len(given) > 1:
+        raise BadRequest(name, "is given more than once")
+    return given[0] if given else None
+
+
+def _label(asked: Parameters, group_by: GroupBy) -> str | None:
+    labels = asked.texts("label")
+    if group_by == "label" and len(labels) != 1:
+        raise BadRequest("label", "name the one label to group by")
+    if group_by != "label" and labels:
+        raise BadRequest("label", "goes with group_by=label")
+    return labels[0] if labels else None
+
+
+def _step(asked: Parameters) -> int | None:
+    seconds = asked.seconds("step")
+    if seconds is None:
+        return None
+    if seconds != int(seconds):
+        raise BadRequest("step", "is not a whole number of seconds")
+    return int(seconds) * SECOND_US
+
+
+def _objects(series: Sequence[Series]) -> Iterator[Mapping[str, object]]:
+    written: dict[int, str] = {}
+    for one in series:
+        metric = BY_NAME[one.metric]
+        for start in one.starts:
+            if start not in written:
+                written[start] = instants.write(start * SECOND_US)
+        yield {
+            "group": one.group,
+            "metric": one.metric,
+            "agg": one.aggregation,
+            "unit": metric.unit,
+            "kind": metric.kind.value,
+            "source": one.source.value,
+            "cell_seconds": None if one.cell_us is None else one.cell_us // SECOND_US,
+            "points": [[written[start], value] for start, value in zip(one.starts, one.values, strict=True)],
+        }
