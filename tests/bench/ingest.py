@@ -9,17 +9,18 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
 import websockets.exceptions
 import websockets.sync.client
+from bench import prometheus, prometheus_scrape
+from bench.folders import open_folder
 from bench.loading import GPUS_PER_HOST, host_name
 from bench.report import Peer, Row
 from bench.usage import children, own_cpu, rss_bytes, tree_cpu
@@ -51,8 +52,15 @@ LOADS = (
 
 
 def measure() -> list[Row]:
-    """Median CPU per sample over windows, for each way of streaming on a database of its own."""
-    return [_measure(load) for load in LOADS]
+    """Median CPU per sample over windows, for each way of streaming on a database of its own; and what Prometheus takes
+    for the first of them, where it is installed."""
+    rows = [_measure(load) for load in LOADS]
+    if prometheus.is_installed():
+        with open_folder() as folder:
+            cpu, rss = prometheus_scrape.measure(folder)
+        note = f"{rows[0].note}; {prometheus.NAME} {rss:.0f} MB for {prometheus_scrape.HOSTS} hosts"
+        rows[0] = replace(rows[0], peer=Peer(prometheus.NAME, cpu), note=note)
+    return rows
 
 
 def _measure(load: Load) -> Row:
@@ -220,15 +228,3 @@ def rows_stored(collector: Collector) -> int:
             await connection.close()
 
     return run_apart(count)
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that whoever runs PostgreSQL can reach, also when the bench runs as root."""
-    with tempfile.TemporaryDirectory(prefix="gpufleet-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
-__all__ = ["Peer", "measure", "open_folder"]
