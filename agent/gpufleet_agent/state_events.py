@@ -29,9 +29,7 @@ class Known:
     driver_version: str | None = None
 
 
-def follow(
-    known: Known, instant_us: int, inventory: Reading, hanging: str = ""
-) -> tuple[Known, tuple[GpuEvent, ...]]:
+def follow(known: Known, instant_us: int, inventory: Reading, hanging: str = "") -> tuple[Known, tuple[GpuEvent, ...]]:
     """What is known after this inventory, and the events that led there, one per GPU at most. MIG instances have none:
     they come and go as somebody divides the GPU. `hanging` is the driver call that hangs, where that is known."""
     driver_version = inventory.driver_version or known.driver_version

@@ -53,9 +53,12 @@ class World(RuleBasedStateMachine):
         return self.root / f"{self.generation}"
 
     def teardown(self) -> None:
-        self.everything_arrives()
-        self.spool.close()
-        shutil.rmtree(self.root)
+        """Also after a failure, which is tried many times over while a smaller one is looked for."""
+        try:
+            self.everything_arrives()
+        finally:
+            self.spool.close()
+            shutil.rmtree(self.root)
 
     @rule(
         data=st.data(), reports=st.integers(1, 4), samples=st.integers(1, 3), seconds=st.sampled_from([0.0, 0.6, 2.0])
