@@ -4,21 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gpufleet_collector.model import Event, Refusal
-from gpufleet_collector.store import host_table
+from gpufleet_collector.store import host_table, watermark
+from gpufleet_collector.store.copying import COLUMNS, chunks, encode
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.event_table import write_events
-from gpufleet_collector.store.partitions import EVENTS, GPU_STATS, PROCESSES, PartitionKeeper
+from gpufleet_collector.store.partitions import EVENTS, GPU_STATS, GPU_STATS_LATE, PROCESSES, PartitionKeeper
 from gpufleet_collector.store.process_table import write_sightings
 from gpufleet_collector.store.records import HostChange, ReportWrite, Sighting
 from gpufleet_collector.store.registry import Registry
-from gpufleet_collector.store.rows import COLUMNS, Row, Rows, build_rows, hours_of, without_repeats
+from gpufleet_collector.store.rows import Rows, SortedRows, instants_of, sort_rows
+from gpufleet_collector.store.times import DAY_US, HOUR_US
 
 _COLUMN_LIST = ", ".join(COLUMNS)
-_MAKE_REPEATS = "CREATE TEMPORARY TABLE repeats (LIKE gpu_stats) ON COMMIT DROP"
-_KEEP_NEW = f"INSERT INTO gpu_stats ({_COLUMN_LIST}) SELECT {_COLUMN_LIST} FROM repeats ON CONFLICT DO NOTHING"  # noqa: S608
+_MAKE = "CREATE TEMPORARY TABLE {table}_repeats (LIKE gpu_stats) ON COMMIT DROP"
+_KEEP_NEW = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {table}_repeats ON CONFLICT DO NOTHING"
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class BatchWriter:
         self._database = database
         self._keeper = keeper
         self._registry = registry
+        self._closed_until: int | None = None
+        """As far as is known; it only grows."""
 
     async def commit(self, batch: Batch, now: int) -> list[dict[Refusal, int]]:
         """Write and commit; for each report what was refused for good. `now` in microseconds: partitions are made a
@@ -82,16 +87,27 @@ class BatchWriter:
         """Trust no cache: what it says may have been changed by others."""
         self._keeper.forget()
         self._registry.forget()
+        self._closed_until = None
 
     async def _ensure_partitions(self, batch: Batch, events: Sequence[Event], now: int) -> None:
         if batch.reports:
-            await self._keeper.ensure(GPU_STATS, hours_of(batch.reports).union(GPU_STATS.numbers_from(now)))
+            await self._ensure_for_samples(batch.reports, now)
         if events:
             months = {EVENTS.number(event.occurred_at) for event in events}
             await self._keeper.ensure(EVENTS, months.union(EVENTS.numbers_from(now)))
         if batch.processes:
             days = {PROCESSES.number(sighting.first_at) for sighting in batch.processes}
             await self._keeper.ensure(PROCESSES, days.union(PROCESSES.numbers_from(now)))
+
+    async def _ensure_for_samples(self, reports: Sequence[ReportWrite], now: int) -> None:
+        """Hours that are closed get no partition of `gpu_stats` again: what comes of them is late."""
+        if self._closed_until is None:
+            async with self._database.connect() as connection:
+                self._closed_until = (await watermark.read(connection)).closed_until
+        instants = instants_of(reports)
+        hours = np.unique(instants[instants >= self._closed_until] // HOUR_US).tolist()
+        await self._keeper.ensure(GPU_STATS, {*hours, *GPU_STATS.numbers_from(now)})
+        await self._keeper.ensure(GPU_STATS_LATE, np.unique(instants // DAY_US).tolist())
 
     async def _write_events(self, connection: AsyncConnection, events: Sequence[Event], now: int) -> None:
         names = {event.host for event in events}
@@ -108,32 +124,42 @@ class BatchWriter:
         await write_sightings(connection, sightings, gpu_ids, host_ids)
 
     async def _write(self, connection: AsyncConnection, batch: Batch) -> Mapping[int, int]:
+        if batch.reports:
+            self._closed_until = await watermark.closed_until(connection)
         if batch.changes:
             await self._registry.apply(connection, batch.changes)
         if batch.seen:
             await host_table.mark_seen(connection, batch.seen)
         if not batch.reports:
             return {}
-        uuids = {sample.gpu_uuid for report in batch.reports for sample in report.samples}
+        assert self._closed_until is not None
+        uuids = {uuid for report in batch.reports for uuid in report.samples.gpu_uuids}
         gpu_ids = await self._registry.resolve(connection, uuids)
-        rows = build_rows(batch.reports, gpu_ids, self._registry.may_precede)
+        rows = sort_rows(batch.reports, gpu_ids, self._registry.starts, self._closed_until)
         if rows.sightings:
             await self._registry.cover(connection, rows.sightings)
         await _store(connection, rows)
         return rows.unknown
 
 
-async def _store(connection: AsyncConnection, rows: Rows) -> None:
+async def _store(connection: AsyncConnection, rows: SortedRows) -> None:
     repeated = rows.repeated
-    if rows.fresh and not await _copy_fresh(connection, rows.fresh):
-        repeated = rows.fresh + repeated
-    if repeated:
-        await connection.exec_driver_sql(_MAKE_REPEATS)
-        await _copy(connection, "repeats", list(without_repeats(repeated)))
-        await connection.exec_driver_sql(_KEEP_NEW)
+    if len(rows.fresh) and not await _copy_fresh(connection, rows.fresh):
+        repeated = rows.fresh.followed_by(repeated)
+    if len(repeated):
+        await _insert(connection, "gpu_stats", repeated)
+    if len(rows.late):
+        await _insert(connection, "gpu_stats_late", rows.late)
 
 
-async def _copy_fresh(connection: AsyncConnection, rows: Sequence[Row]) -> bool:
+async def _insert(connection: AsyncConnection, table: str, rows: Rows) -> None:
+    """Those of the rows that are not there yet."""
+    await connection.exec_driver_sql(_MAKE.format(table=table))
+    await _copy(connection, f"{table}_repeats", rows.only(rows.first_of_each()))
+    await connection.exec_driver_sql(_KEEP_NEW.format(table=table, columns=_COLUMN_LIST))
+
+
+async def _copy_fresh(connection: AsyncConnection, rows: Rows) -> bool:
     """Whether the rows are stored; if not, one of them is there already and none was stored."""
     try:
         async with connection.begin_nested():
@@ -143,7 +169,7 @@ async def _copy_fresh(connection: AsyncConnection, rows: Sequence[Row]) -> bool:
     return True
 
 
-async def _copy(connection: AsyncConnection, table: str, rows: Sequence[Row]) -> None:
+async def _copy(connection: AsyncConnection, table: str, rows: Rows) -> None:
     raw = (await connection.get_raw_connection()).driver_connection
     assert isinstance(raw, asyncpg.Connection)
-    await raw.copy_records_to_table(table, records=rows, columns=COLUMNS)
+    await raw.copy_to_table(table, source=chunks(encode(rows)), columns=COLUMNS, format="binary")

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gpufleet_collector.store import gpu_table, host_table, placement_table
@@ -13,6 +15,9 @@ __all__ = ["HostRecord", "Registry"]
 
 MAX_CACHED_IDS = 300_000
 """GPUs known without asking; beyond it the cache starts afresh."""
+
+
+_END_OF_TIME = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -74,12 +79,13 @@ class Registry:
             found.update(read)
         return found
 
-    def may_precede(self, gpu_id: int, instant: int) -> bool:
-        """Whether a sample may be older than the latest placement of its GPU, as far as is known without asking."""
-        start = self._learned.starts.get(gpu_id) if self._learned.starts else None
-        if start is None:
-            start = self._known.starts.get(gpu_id)
-        return start is None or instant < start
+    def starts(self, gpu_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Since when the latest placement of each GPU is (microseconds), as far as is known without asking; where it is
+        not known, the end of time: any sample may be older."""
+        known = self._known.starts
+        if self._learned.starts:
+            known = {**known, **self._learned.starts}
+        return np.fromiter((known.get(gpu_id, _END_OF_TIME) for gpu_id in gpu_ids.tolist()), np.int64, len(gpu_ids))
 
     async def cover(self, connection: AsyncConnection, sightings: Mapping[tuple[int, str], set[int]]) -> None:
         """Let placements reach back over samples taken before them: instants by id of the GPU and name of the host."""

@@ -1,73 +1,115 @@
-"""From reports to rows of `gpu_stats`: which are copied straight, which may be repeats, which belong to nobody."""
+"""From reports to rows of `gpu_stats` by column: which are copied straight, which may be repeats, which are late, and
+which belong to nobody."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeAlias
 
-from gpufleet_collector.model import METRIC_NAMES
+import numpy as np
+from numpy.typing import NDArray
+
+from gpufleet_collector.model import NO_INSTANTS, NO_VALUES, SampleColumns
 from gpufleet_collector.store.records import ReportWrite
-from gpufleet_collector.store.times import HOUR_US, to_datetime
 
-COLUMNS: tuple[str, ...] = ("gpu_id", "recorded_at", *METRIC_NAMES)
-
-Row: TypeAlias = tuple[Any, ...]
-"""Values in the order of COLUMNS; the first two are the key."""
+_NOBODY = 0
+"""No GPU has this id."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The rows of some reports. `fresh` were never sent before, as far as their agents know; `repeated` may have been.
-    `unknown` counts samples of GPUs that no host declared, by position of the report. `sightings` are instants that
-    may be older than the GPU's placement, by id of the GPU and name of the host."""
+    """Rows of `gpu_stats` by column: `gpu_ids` and `recorded_at` (microseconds) are the key, int64 [n]; `values` is
+    float64 [n, metrics] in the order of METRICS, NaN where absent."""
 
-    fresh: list[Row] = field(default_factory=list)
-    repeated: list[Row] = field(default_factory=list)
-    unknown: dict[int, int] = field(default_factory=dict)
-    sightings: dict[tuple[int, str], set[int]] = field(default_factory=dict)
+    gpu_ids: NDArray[np.int64]
+    recorded_at: NDArray[np.int64]
+    values: NDArray[np.float64]
 
+    def __len__(self) -> int:
+        return len(self.gpu_ids)
 
-def build_rows(
-    reports: Sequence[ReportWrite], gpu_ids: Mapping[str, int], may_precede: Callable[[int, int], bool]
-) -> Rows:
-    """The rows of `reports`, in their order. Where a report may be a repeat, only the first row of each key."""
-    rows, instants = Rows(), _Instants()
-    seen: set[tuple[int, int]] | None = set() if any(report.replayed for report in reports) else None
-    for position, report in enumerate(reports):
-        kept = rows.repeated if report.replayed else rows.fresh
-        for sample in report.samples:
-            gpu_id = gpu_ids.get(sample.gpu_uuid)
-            if gpu_id is None:
-                rows.unknown[position] = rows.unknown.get(position, 0) + 1
-                continue
-            if seen is not None:
-                if (key := (gpu_id, sample.recorded_at)) in seen:
-                    continue
-                seen.add(key)
-            kept.append((gpu_id, instants[sample.recorded_at], *sample.values))
-            if may_precede(gpu_id, sample.recorded_at):
-                rows.sightings.setdefault((gpu_id, report.host), set()).add(sample.recorded_at)
-    return rows
+    def only(self, kept: NDArray[np.bool_]) -> "Rows":
+        """Those of the rows, in their order."""
+        if kept.all():
+            return self
+        return Rows(self.gpu_ids[kept], self.recorded_at[kept], self.values[kept])
 
+    def followed_by(self, other: "Rows") -> "Rows":
+        return Rows(
+            np.concatenate([self.gpu_ids, other.gpu_ids]),
+            np.concatenate([self.recorded_at, other.recorded_at]),
+            np.concatenate([self.values, other.values]),
+        )
 
-def hours_of(reports: Iterable[ReportWrite]) -> set[int]:
-    """The hours, counted from the epoch, that the reports have samples of."""
-    return {sample.recorded_at // HOUR_US for report in reports for sample in report.samples}
+    def first_of_each(self) -> NDArray[np.bool_]:
+        """Which rows are the first of their key."""
+        order = np.lexsort((self.recorded_at, self.gpu_ids))
+        again = np.zeros(len(self), np.bool_)
+        ids, instants = self.gpu_ids[order], self.recorded_at[order]
+        again[order[1:]] = (ids[1:] == ids[:-1]) & (instants[1:] == instants[:-1])
+        return ~again
 
 
-def without_repeats(rows: Iterable[Row]) -> Iterator[Row]:
-    """The first row of each key."""
-    seen: set[tuple[int, datetime]] = set()
-    for row in rows:
-        key = row[:2]
-        if key not in seen:
-            seen.add(key)
-            yield row
+NO_ROWS = Rows(NO_INSTANTS, NO_INSTANTS, NO_VALUES)
 
 
-class _Instants(dict[int, datetime]):
-    """One object per instant: the GPUs of a tick share it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedRows:
+    """The rows of some reports. `fresh` were never sent before, as far as their agents know; `repeated` may have been;
+    `late` are of hours that are closed. `unknown` counts samples of GPUs that no host declared, by position of the
+    report. `sightings` are instants that may be older than the GPU's placement, by id of the GPU and name of the
+    host."""
 
-    def __missing__(self, instant: int) -> datetime:
-        made = self[instant] = to_datetime(instant)
-        return made
+    fresh: Rows = NO_ROWS
+    repeated: Rows = NO_ROWS
+    late: Rows = NO_ROWS
+    unknown: Mapping[int, int] = field(default_factory=dict)
+    sightings: Mapping[tuple[int, str], set[int]] = field(default_factory=dict)
+
+
+def sort_rows(
+    reports: Sequence[ReportWrite],
+    gpu_ids: Mapping[str, int],
+    starts: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    closed_until: int,
+) -> SortedRows:
+    """The rows of `reports`, in their order. `starts` gives for ids of GPUs since when their latest placements are.
+    Where a report may be a repeat, only the first row of each key."""
+    samples = SampleColumns.join([report.samples for report in reports])
+    owners = np.repeat(np.arange(len(reports)), [len(report.samples) for report in reports])
+    ids = np.array([gpu_ids.get(uuid, _NOBODY) for uuid in samples.gpu_uuids], np.int64)
+    unknown: dict[int, int] = {}
+    rows = Rows(ids, samples.recorded_at, samples.values)
+    known = ids != _NOBODY
+    if not known.all():
+        positions, counts = np.unique(owners[~known], return_counts=True)
+        unknown = dict(zip(positions.tolist(), counts.tolist(), strict=True))
+        rows, owners = rows.only(known), owners[known]
+    replayed = np.array([report.replayed for report in reports], np.bool_)[owners]
+    if replayed.any():
+        first = rows.first_of_each()
+        rows, owners, replayed = rows.only(first), owners[first], replayed[first]
+    late = rows.recorded_at < closed_until
+    return SortedRows(
+        fresh=rows.only(~replayed & ~late),
+        repeated=rows.only(replayed & ~late),
+        late=rows.only(late),
+        unknown=unknown,
+        sightings=_sightings(rows, reports, owners, starts),
+    )
+
+
+def _sightings(
+    rows: Rows,
+    reports: Sequence[ReportWrite],
+    owners: NDArray[np.int64],
+    starts: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+) -> dict[tuple[int, str], set[int]]:
+    found: dict[tuple[int, str], set[int]] = {}
+    for row in np.flatnonzero(rows.recorded_at < starts(rows.gpu_ids)).tolist():
+        key = int(rows.gpu_ids[row]), reports[owners[row]].host
+        found.setdefault(key, set()).add(int(rows.recorded_at[row]))
+    return found
+
+
+def instants_of(reports: Iterable[ReportWrite]) -> NDArray[np.int64]:
+    """When the samples of the reports were taken, microseconds."""
+    return np.concatenate([report.samples.recorded_at for report in reports] or [NO_INSTANTS])

@@ -123,6 +123,43 @@ async def test_a_dropped_partition_is_made_again(made: Store) -> None:
     assert made.settled.refusals == [{}, {}]
 
 
+CLOSE = "UPDATE store_watermark SET closed_until = timestamptz '2026-01-01 01:00Z'"
+LATE = STORED.replace("gpu_stats", "gpu_stats_late")
+
+
+async def test_samples_of_closed_hours_are_late_and_bring_no_hour_back(made: Store) -> None:
+    made.declare("host-1", "GPU-a")
+    made.offer("host-1", sample("GPU-a", 7200, temperature_celsius=3))
+    await made.flush()
+    await made.rows(CLOSE)
+    made.offer("host-1", sample("GPU-a", 0, temperature_celsius=1), sample("GPU-a", 3600, temperature_celsius=2))
+    made.offer("host-1", sample("GPU-a", 0, temperature_celsius=9), replayed=True)
+    await made.flush()
+    await made.flush()
+    made.offer("host-1", sample("GPU-a", 0, temperature_celsius=8), sample("GPU-a", 5, temperature_celsius=7))
+    await made.flush()
+    assert await made.rows(STORED) == [("GPU-a", 3600.0, 2), ("GPU-a", 7200.0, 3)]
+    assert await made.rows(LATE) == [("GPU-a", 0.0, 1), ("GPU-a", 5.0, 7)]
+    assert made.settled.refusals == [{}] * 4
+    names = [
+        row[0] for row in await made.rows("SELECT relname FROM pg_class WHERE relname ~ '^gpu_stats_late_[0-9]+$'")
+    ]
+    assert names == ["gpu_stats_late_20260101"]
+
+
+async def test_an_hour_that_was_dropped_after_it_was_closed_is_not_made_again(made: Store) -> None:
+    made.declare("host-1", "GPU-a")
+    made.offer("host-1", sample("GPU-a", 0, temperature_celsius=1))
+    await made.flush()
+    await made.rows(CLOSE)
+    await made.rows("DROP TABLE gpufleet_partitions.gpu_stats_2026010100")
+    made.clock.advance(7200)
+    made.offer("host-1", sample("GPU-a", 1, temperature_celsius=2))
+    await made.flush()
+    assert await made.rows(LATE) == [("GPU-a", 1.0, 2)]
+    assert await made.rows("SELECT to_regclass('gpufleet_partitions.gpu_stats_2026010100') IS NULL") == [(True,)]
+
+
 async def test_a_host_without_samples_is_written(made: Store) -> None:
     made.declare("host-1")
     await made.flush()
