@@ -4,10 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+import pynvml
 import pytest
 
 from gpufleet_agent.probe import readers
 from gpufleet_agent.probe.readers import CORE, METRICS, NOT_READ, PROFILING, SLOW, merge
+from gpufleet_proto.catalog import BY_NAME
 from gpufleet_proto.catalog import METRICS as CATALOGUE_METRICS
 from gpufleet_proto.catalog import Tier
 
@@ -33,6 +35,12 @@ def test_nvml_reads_every_metric_or_says_why_not() -> None:
 @pytest.mark.parametrize(("tier", "read"), [(Tier.CORE, CORE), (Tier.PROFILING, PROFILING), (Tier.SLOW, SLOW)])
 def test_nvml_reads_every_tier_in_full_and_at_its_own_pace(tier: Tier, read: Iterable[str]) -> None:
     assert gaps([metric.name for metric in CATALOGUE_METRICS if metric.tier is tier], read, []) == []
+
+
+def test_every_recovery_action_that_nvml_knows_has_a_name() -> None:
+    known = {value for name, value in vars(pynvml).items() if name.startswith("NVML_GPU_RECOVERY_ACTION_")}
+    assert len(known) >= 8
+    assert {value for value, _ in BY_NAME["recovery_action"].names} == known
 
 
 def test_limits_of_the_readers_are_those_of_the_catalogue() -> None:
