@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gpufleet_agent.breadcrumb import Call
+from gpufleet_agent.lost_once import LostOnce
 from gpufleet_agent.pci_slot import slot_key
 from gpufleet_agent.readings import GpuEvent, Reading
 from gpufleet_agent.reset_events import ResetEvents
@@ -34,6 +35,7 @@ class EventDesk:
         self._states = StateEvents()
         self._resets = ResetEvents()
         self._merge = XidMerge(window_us(interval_seconds))
+        self._losses = LostOnce()
         self._waiting: list[tuple[str, GpuEvent]] = []
         self._hangs: set[str] = set()
         self.left_out = 0
@@ -52,13 +54,13 @@ class EventDesk:
 
     def inventory(self, instant_us: int, inventory: Reading) -> None:
         """The inventory has changed."""
-        self._add(self._states.see(instant_us, inventory))
+        self._add(self._losses.of_inventory(self._states.see(instant_us, inventory)))
 
     def hang(self, instant_us: int, call: Call, inventory: Reading | None) -> None:
         """A driver call hangs. `inventory` is what it leaves of the GPUs, None where it concerns none that is known:
         that is told once."""
         if inventory is not None:
-            self._add(self._states.see(instant_us, inventory, call.name))
+            self._add(self._losses.of_inventory(self._states.see(instant_us, inventory, call.name)))
             return
         what = call.what()
         if what not in self._hangs and len(self._hangs) < MAX_HANGS:
@@ -71,7 +73,7 @@ class EventDesk:
 
     def poll(self, kernel_log: EventSource) -> None:
         """What the kernel's log tells."""
-        self._add(self._merge.new(KERNEL_LOG, kernel_log.poll()))
+        self._add(self._losses.of_kernel(self._merge.new(KERNEL_LOG, kernel_log.poll())))
 
     def take(self) -> list[tuple[str, GpuEvent]]:
         waiting, self._waiting = self._waiting, []

@@ -44,6 +44,15 @@ def test_a_gpu_that_is_lost_and_found_makes_two_events() -> None:
     assert kinds(desk) == ["GPU_LOST", "GPU_FOUND"]
 
 
+def test_a_gpu_that_falls_off_the_bus_is_lost_once_and_its_xid_an_event_of_its_own() -> None:
+    desk = EventDesk("agent", 1.0)
+    fell = GpuEvent(3_000_000, "GPU_LOST", "CRITICAL", "fell off the bus", "GPU-0")
+    desk.reading(2_000_000, reading("ok"), reading("ok"))
+    desk.poll(Log(XID, fell))
+    desk.reading(4_000_000, reading("lost", events=(XID,)), reading("lost"))
+    assert kinds(desk) == ["XID", "GPU_LOST"]
+
+
 def test_a_hang_names_the_call_with_every_gpu_that_it_concerns() -> None:
     desk = EventDesk("agent", 1.0)
     desk.reading(1, reading("ok", "ok"), reading("ok", "ok"))

@@ -9,9 +9,8 @@ import pytest
 
 from gpufleet_agent.probe import readers
 from gpufleet_agent.probe.readers import CORE, METRICS, NOT_READ, PROFILING, SLOW, merge
-from gpufleet_proto.catalog import BY_NAME
+from gpufleet_proto.catalog import BY_NAME, Tier
 from gpufleet_proto.catalog import METRICS as CATALOGUE_METRICS
-from gpufleet_proto.catalog import Tier
 
 CATALOGUE = [metric.name for metric in CATALOGUE_METRICS]
 
