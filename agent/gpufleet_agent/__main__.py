@@ -131,6 +131,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         collectors=config.collectors,
         environ=os.environ,
         stdout=sys.stdout,
+        host_name=config.host_name,
         data_dir=config.data_dir,
     )
 

@@ -1,12 +1,14 @@
 """`gpufleet-agent doctor`: what works on this host, what does not, and what to do about it."""
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from gpufleet_agent.config import data_directory
+from gpufleet_agent.doctor.agent import agent_findings
 from gpufleet_agent.doctor.backends import REAL_BACKENDS, absences, backend_findings
 from gpufleet_agent.doctor.collector import collector_findings
 from gpufleet_agent.doctor.finding import Finding, render
@@ -21,6 +23,7 @@ def run(
     collectors: Sequence[str],
     environ: Mapping[str, str],
     stdout: TextIO,
+    host_name: str,
     data_dir: Path | None = None,
     root: Path = Path("/"),
     read: Callable[[str], Taken] | None = None,
@@ -29,7 +32,8 @@ def run(
     """Print what was found; the exit status: 0 when a backend reads GPUs, else 1.
 
     `collectors` are `host:port` targets; `root` is where /dev and /proc are looked for; `read` takes one reading by a
-    backend's name (by default in a process of its own, with a time limit). `data_dir` None is that of the environment.
+    backend's name (by default in a process of its own, with a time limit). `data_dir` None is that of the environment;
+    in it lies what the agent of `host_name` says of itself.
     """
     if read is None:
         read = partial(take, nvidia_smi=nvidia_smi, host="", environ=environ, gpm=gpm)
@@ -39,8 +43,11 @@ def run(
         taken[name] = read(name)
     _write(stdout, "Reading GPUs", [*backend_findings(taken), *absences(taken)])
     _write(stdout, "This host", host_findings(root, environ, nvidia_smi))
+    directory = data_dir or data_directory(environ, os.geteuid())
+    now_us = time.time_ns() // 1000
+    _write(stdout, "The agent that runs", agent_findings(directory, host_name, now_us, root))
     _write(stdout, "Collector", collector_findings(collectors))
-    _write(stdout, "Storage", storage_findings(data_dir or data_directory(environ, os.geteuid())))
+    _write(stdout, "Storage", storage_findings(directory))
     return 0 if any(one.reading is not None and one.reading.gpus for one in taken.values()) else 1
 
 

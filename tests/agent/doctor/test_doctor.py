@@ -173,7 +173,9 @@ def test_a_finding_is_printed_in_plain_text_with_its_remedy_below() -> None:
 def _doctor(read: Mapping[str, Taken]) -> tuple[int, str]:
     out = io.StringIO()
     environ = {"PATH": "", "HOME": "/"}
-    status = doctor.run(nvidia_smi="nvidia-smi", collectors=[], environ=environ, stdout=out, read=read.__getitem__)
+    status = doctor.run(
+        nvidia_smi="nvidia-smi", collectors=[], environ=environ, stdout=out, host_name="node-1", read=read.__getitem__
+    )
     return status, out.getvalue()
 
 
@@ -189,9 +191,21 @@ def test_the_whole_report_of_a_host_with_nvidia_smi(tmp_path: Path) -> None:
     out = io.StringIO()
     command = install(tmp_path, {"gpus": [gpu(temperature__gpu=41)]})
     status = doctor.run(
-        nvidia_smi=command, collectors=[], environ=os.environ, stdout=out, root=_host(tmp_path / "root")
+        nvidia_smi=command,
+        collectors=[],
+        environ=os.environ,
+        stdout=out,
+        host_name="node-1",
+        root=_host(tmp_path / "root"),
     )
     assert status == 0
     titles = [line for line in out.getvalue().splitlines() if line and not line.startswith(" ")]
-    assert titles == ["gpufleet-agent doctor", "Reading GPUs", "This host", "Collector", "Storage"]
+    assert titles == [
+        "gpufleet-agent doctor",
+        "Reading GPUs",
+        "This host",
+        "The agent that runs",
+        "Collector",
+        "Storage",
+    ]
     assert "nvidia-smi reads 1 GPU (driver 590.48.01)" in out.getvalue()
