@@ -1,5 +1,5 @@
-"""How often to look at a probe: at the deadline of its call, so that a hang is noticed at once, and else seldom, because
-each look is a wake-up."""
+"""How often to look at a probe: at the deadline of its call, so that a hang is noticed at once, and else seldom: every
+look is a wake-up."""
 
 from gpufleet_agent.breadcrumb import Call
 
