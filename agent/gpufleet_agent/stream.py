@@ -18,8 +18,9 @@ from gpufleet_proto import telemetry_pb2 as pb
 
 METHOD = "/gpufleet.v1.Telemetry/Stream"
 HEARTBEAT_SECONDS = 5.0
-HEARTBEAT_SLACK_SECONDS = 0.1
-"""A heartbeat goes so much earlier, or waits so much longer, to go with a report: every wake-up costs CPU."""
+HEARTBEAT_EARLY_SECONDS, HEARTBEAT_LATE_SECONDS = 0.9, 0.1
+"""A heartbeat goes so much earlier, or waits so much longer, to go with a report: every wake-up costs CPU. Once it goes
+with one of ticks every second or slower it stays with them."""
 
 WELCOME_TIMEOUT_SECONDS = 10.0
 LIVE_PERIODS = 2.5
@@ -97,7 +98,7 @@ class Stream:
 
     def beat(self) -> None:
         """A heartbeat is due, before anything else."""
-        self._next_heartbeat = self._clock() - HEARTBEAT_SLACK_SECONDS
+        self._next_heartbeat = self._clock() - HEARTBEAT_LATE_SECONDS
         self.wake()
 
     def leave(self) -> None:
@@ -122,7 +123,7 @@ class Stream:
         await self._wake_for_ever()
 
     def _next_message(self, now: float) -> bytes | None:
-        if now >= self._next_heartbeat + HEARTBEAT_SLACK_SECONDS:
+        if now >= self._next_heartbeat + HEARTBEAT_LATE_SECONDS:
             return self._beat(now)
         if self._inventory is not None:
             inventory, self._inventory = self._inventory, None
@@ -134,7 +135,7 @@ class Stream:
         if report is not None:
             sequence, entry = report
             return report_message(sequence, entry.payload, replayed=entry.replayed)
-        return self._beat(now) if now >= self._next_heartbeat - HEARTBEAT_SLACK_SECONDS else None
+        return self._beat(now) if now >= self._next_heartbeat - HEARTBEAT_EARLY_SECONDS else None
 
     def _beat(self, now: float) -> bytes:
         self._next_heartbeat = now + HEARTBEAT_SECONDS
@@ -142,7 +143,7 @@ class Stream:
 
     def _next_due(self, now: float) -> float:
         """When there is something to send although nothing happens, in monotonic seconds."""
-        due = self._next_heartbeat + HEARTBEAT_SLACK_SECONDS
+        due = self._next_heartbeat + HEARTBEAT_LATE_SECONDS
         if now < self._paused_until:
             return min(due, self._paused_until)
         replay_in = self._outbox.replay_in()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gpufleet_agent.outbox import Entry, Outbox
-from gpufleet_agent.stream import HEARTBEAT_SECONDS, HEARTBEAT_SLACK_SECONDS, Stream
+from gpufleet_agent.stream import HEARTBEAT_EARLY_SECONDS, HEARTBEAT_LATE_SECONDS, HEARTBEAT_SECONDS, Stream
 from gpufleet_proto import telemetry_pb2 as pb
 
 
@@ -68,11 +68,11 @@ async def test_a_heartbeat_that_is_nearly_due_goes_with_a_report() -> None:
     host = Host()
     async with host.streaming():
         assert host.wire.written == ["heartbeat"]
-        host.now += HEARTBEAT_SECONDS - 2 * HEARTBEAT_SLACK_SECONDS
+        host.now += HEARTBEAT_SECONDS - 1.1 * HEARTBEAT_EARLY_SECONDS
         host.take()
         await host.settle()
         assert host.wire.written == ["heartbeat", "report"]
-        host.now += 1.5 * HEARTBEAT_SLACK_SECONDS
+        host.now += 0.2 * HEARTBEAT_EARLY_SECONDS
         host.take()
         await host.settle()
         assert host.wire.written == ["heartbeat", "report", "report", "heartbeat"]
@@ -81,7 +81,7 @@ async def test_a_heartbeat_that_is_nearly_due_goes_with_a_report() -> None:
 async def test_a_heartbeat_that_is_overdue_goes_before_everything_else() -> None:
     host = Host()
     async with host.streaming():
-        host.now += HEARTBEAT_SECONDS + HEARTBEAT_SLACK_SECONDS
+        host.now += HEARTBEAT_SECONDS + HEARTBEAT_LATE_SECONDS
         host.take()
         await host.settle()
     assert host.wire.written == ["heartbeat", "heartbeat", "report"]
@@ -107,7 +107,7 @@ async def test_heartbeats_go_although_nothing_is_read() -> None:
     host = Host()
     async with host.streaming():
         for _ in range(3):
-            host.now += HEARTBEAT_SECONDS + HEARTBEAT_SLACK_SECONDS
+            host.now += HEARTBEAT_SECONDS + HEARTBEAT_LATE_SECONDS
             host.stream.wake()
             await host.settle()
     assert host.wire.written == ["heartbeat"] * 4
