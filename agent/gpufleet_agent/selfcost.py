@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_BYTES = 4096
+"""Of /proc/PID/stat, which is about 400."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessCost:
@@ -19,19 +22,21 @@ UNKNOWN_COST = ProcessCost(None, None)
 def process_cost(pid: int, proc: Path = Path("/proc")) -> ProcessCost:
     """The cost of process `pid` now; all None when it is gone."""
     try:
-        statm = (proc / str(pid) / "statm").read_text()
-        stat = (proc / str(pid) / "stat").read_text()
+        descriptor = os.open(f"{proc}/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            stat = os.read(descriptor, MAX_BYTES)
+        finally:
+            os.close(descriptor)
     except OSError:
         return UNKNOWN_COST
-    return parse_cost(statm, stat, os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK"))
+    return parse_cost(stat, os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK"))
 
 
-def parse_cost(statm: str, stat: str, page_bytes: int, ticks_per_second: int) -> ProcessCost:
-    """From the texts of /proc/PID/statm and /proc/PID/stat (proc(5)); the name in stat may hold spaces and brackets."""
+def parse_cost(stat: bytes, page_bytes: int, ticks_per_second: int) -> ProcessCost:
+    """From the text of /proc/PID/stat (proc(5)); the name in it may hold spaces and brackets."""
     try:
-        resident_pages = int(statm.split()[1])
-        fields = stat.rpartition(")")[2].split()
-        cpu_ticks = int(fields[11]) + int(fields[12])
+        fields = stat.rpartition(b")")[2].split()
+        cpu_ticks, resident_pages = int(fields[11]) + int(fields[12]), int(fields[21])
     except (IndexError, ValueError):
         return UNKNOWN_COST
     return ProcessCost(resident_pages * page_bytes, cpu_ticks / ticks_per_second)
