@@ -23,8 +23,12 @@ class CallTimes:
 
     def add(self, call: str, began: float) -> None:
         """`call` has just ended; it began at `began` of `clock`."""
-        group = self._group or self._groups.get(call) or self._groups.setdefault(call, group_of(call))
-        self._seconds[group] = self._seconds.get(group, 0.0) + self.clock() - began
+        self.spend(self._groups.get(call) or self._groups.setdefault(call, group_of(call)), began)
+
+    def spend(self, group: str, began: float) -> None:
+        """Calls of `group` have just ended; the first of them began at `began`."""
+        into = self._group or group
+        self._seconds[into] = self._seconds.get(into, 0.0) + self.clock() - began
 
     def take(self) -> Mapping[str, float]:
         """Milliseconds by group since this was asked last; a group without a call is not in it."""

@@ -17,7 +17,6 @@ from gpufleet_agent.probe.nvml_driver import (
     CallFailed,
     GpuLost,
     NvmlDriver,
-    Questions,
     SessionFailed,
 )
 from gpufleet_agent.probe.nvml_known import KnownGpus
@@ -37,6 +36,7 @@ from gpufleet_agent.probe.nvml_tick import (
 from gpufleet_agent.probe.pid_namespace import pid_namespace_is_host as judge_pid_namespace
 from gpufleet_agent.probe.process_table import ProcessTable
 from gpufleet_agent.probe.processes import ProcessWatch
+from gpufleet_agent.probe.questions import Questions
 from gpufleet_agent.probe.readers import CORE
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.probe.runtime_power import RuntimePower
@@ -96,7 +96,9 @@ class NvmlBackend:
         self._session: _Session | None = None
         self._known = KnownGpus()
         self._times = CallTimes()
-        self._questions: Questions = {}
+        self._questions = Questions()
+        self._devices: dict[str, Device] = {}
+        """Those that the tick before has read, by UUID."""
         self._needs_new_process = False
         self._left_alone: frozenset[int] = frozenset()
 
@@ -147,7 +149,9 @@ class NvmlBackend:
         if self._slow_tier is not None:
             self._slow_tier.close()
         self._release()
+        self._power.close()
         self._known.clear()
+        self._devices = {}
 
     def _open(self) -> _Session:
         driver = NvmlDriver(self._breadcrumb, self._library_folders, self._times, self._questions)
@@ -188,6 +192,7 @@ class NvmlBackend:
             self._slow_tier.tick_ended(tuple(tick.found[uuid].gpu for uuid in tick.devices))
         gpus = (*in_order(tick.found.values()), *(missing(gpu, tick) for gpu in self._known.missing(tick.found)))
         self._known.forget_excess(tick.found)
+        self._devices = tick.devices
         if tick.failed is not None:
             self._end_session(tick.failed)
         elif not tick.found:
@@ -246,9 +251,17 @@ class NvmlBackend:
 
     def _read_opened(self, session: _Session, handle: Any, uuid: str, index: int, tick: Tick) -> None:
         if uuid and uuid not in tick.found:
-            device = Device(session.driver, handle, f"GPU {index}", self._pid_namespace_is_host)
+            device = self._device(session.driver, handle, uuid, f"GPU {index}")
             for reading in self._read_gpu(session, device, uuid, index, tick):
                 tick.found[reading.gpu.uuid] = reading
+
+    def _device(self, driver: NvmlDriver, handle: Any, uuid: str, label: str) -> Device:
+        """The device of the tick before, where the GPU has stayed in its place."""
+        device = self._devices.get(uuid)
+        if device is None or device.gpu != label:
+            return Device(driver, handle, label, self._pid_namespace_is_host)
+        device.again(driver, handle)
+        return device
 
     def _read_gpu(self, session: _Session, device: Device, uuid: str, index: int, tick: Tick) -> list[GpuReading]:
         """The GPU, and its MIG instances after it."""

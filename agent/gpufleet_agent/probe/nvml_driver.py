@@ -3,11 +3,13 @@ raises into our own few errors."""
 
 import ctypes
 import importlib
+from collections.abc import Iterable
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
 from gpufleet_agent.probe.call_times import CallTimes
-from gpufleet_agent.probe.prepared import SHAPES, Question, plain
+from gpufleet_agent.probe.prepared import Question, plain
+from gpufleet_agent.probe.questions import Key, Plan, Questions, Told
 from gpufleet_agent.readings import BACKEND, ERROR, NO_PERMISSION, NOT_SUPPORTED, Breadcrumb
 
 # nvmlReturn_t of nvml.h. Written out, because the module that also holds them is imported only when it is needed.
@@ -21,15 +23,13 @@ ARGUMENT_VERSION_MISMATCH, DEPRECATED = 25, 26
 GPU_NOT_FOUND = 28
 UNKNOWN_ERROR = 999
 
-MOST_QUESTIONS = 4096
-"""Prepared at a time, for all GPUs together; past it they are prepared anew."""
-
 MODULE_MISSING = -1
 """No code of NVML: the Python package is not installed."""
 
 LOST_CODES = frozenset({GPU_IS_LOST, RESET_REQUIRED, GPU_NOT_FOUND})
 SESSION_CODES = frozenset({UNINITIALIZED, DRIVER_NOT_LOADED, LIB_RM_VERSION_MISMATCH})
 """After one of these nothing that this session hands out is of any use: it is closed and opened again."""
+ENDING_CODES = LOST_CODES | SESSION_CODES
 
 REASONS = {
     UNSUPPORTED: NOT_SUPPORTED,
@@ -91,12 +91,6 @@ def failure(call: str, code: int) -> Exception:
     return SessionFailed(call, code) if code in SESSION_CODES else CallFailed(call, code)
 
 
-Key: TypeAlias = tuple[Any, ...]
-"""The name of a function in nvidia-ml-py, and its arguments but for the GPU: what makes a question."""
-Questions: TypeAlias = dict[Key, Question]
-"""The questions that were prepared. They outlive a session, but belong to one thread, as their buffers do."""
-
-
 class NvmlDriver:
     """An open session with NVML."""
 
@@ -110,7 +104,7 @@ class NvmlDriver:
         """Open NVML. Raises `SessionFailed` with the code of NVML, or with `MODULE_MISSING`."""
         self._breadcrumb = breadcrumb
         self._times = times or CallTimes()
-        self._questions = {} if questions is None else questions
+        self._questions = questions or Questions()
         self._nvml = _import_nvml()
         self._error: type[Exception] = self._nvml.NVMLError
         self._mismatch: type[Exception] = self._nvml.NVMLLibraryMismatchError
@@ -137,7 +131,7 @@ class NvmlDriver:
     def ask(self, key: Key, gpu: str, *subject: Any) -> tuple[int, Any]:
         """NVML's code for a question that is put again and again, and the answer where that is 0. The function is
         called with `subject`, of which there may be many, and the arguments in `key`, of which there may be few."""
-        question = self._questions.get(key) or self._prepare(key)
+        question = self._questions.find(self._nvml, key)
         if question is None:
             return self._call(key[0], gpu, (*subject, *key[1:]))
         name = key[0]
@@ -149,6 +143,20 @@ class NvmlDriver:
             self._breadcrumb.leave()
             self._times.add(name, began)
         return _read(question) if code == 0 else (code, None)
+
+    def plan(self, told: Told) -> Plan:
+        """What a GPU that was asked this is to be asked at the next tick."""
+        return self._questions.plan(told)
+
+    def ask_all(self, plan: Plan, gpu: str, handle: Any, told: Told) -> None:
+        """Put the questions of a plan one after the other, each as `ask` would, and note what is `told`. When the GPU
+        or the session turns out to be lost, the rest is not asked."""
+        for group, questions in plan.parts:
+            began = self._times.clock()
+            lost = self._ask_each(questions, gpu, handle, told)
+            self._times.spend(group, began)
+            if lost:
+                return
 
     def answer(self, key: Key, gpu: str, *subject: Any) -> Any:
         """The answer to the same, or the error that it is."""
@@ -185,6 +193,23 @@ class NvmlDriver:
     def _initialize(self) -> int:
         return self._call("nvmlInit", "", (), OPENING_DEADLINE_SECONDS)[0]
 
+    def _ask_each(self, questions: Iterable[tuple[Key, Question]], gpu: str, handle: Any, told: Told) -> bool:
+        """Whether what was answered last ends the reading of this GPU. Written for speed: most calls are made here."""
+        enter, leave = self._breadcrumb.enter, self._breadcrumb.leave
+        for key, (function, rest, read) in questions:
+            enter(key[0], gpu)
+            try:
+                code = function(handle, *rest)
+            finally:
+                leave()
+            if code:
+                told[key] = (code, None)
+                if code in ENDING_CODES:
+                    return True
+            else:
+                told[key] = (0, read())
+        return False
+
     def _open(self, place: int | str, key: Key, gpu: str) -> Any:
         if place in self._opened:
             return self.answer(key, gpu)
@@ -194,23 +219,6 @@ class NvmlDriver:
             raise failure(name, code)
         self._opened.add(place)
         return handle
-
-    def _prepare(self, key: Key) -> Question | None:
-        """None where nvidia-ml-py is to make the call: for functions that are not asked at every tick, and where this
-        nvidia-ml-py lacks what preparing takes."""
-        name, *arguments = key
-        if name not in SHAPES:
-            return None
-        try:
-            question = SHAPES[name](self._nvml, *arguments)
-        except AttributeError:
-            return None
-        except self._error:
-            question = Question(_not_in_the_library, (), _not_in_the_library)
-        if len(self._questions) >= MOST_QUESTIONS:
-            self._questions.clear()
-        self._questions[key] = question
-        return question
 
     def _call(
         self, name: str, gpu: str, arguments: tuple[Any, ...], deadline_seconds: float | None = None
@@ -232,10 +240,6 @@ class NvmlDriver:
         finally:
             self._breadcrumb.leave()
             self._times.add(name, began)
-
-
-def _not_in_the_library(*_subject: Any) -> int:
-    return FUNCTION_NOT_FOUND
 
 
 def _read(question: Question) -> tuple[int, Any]:

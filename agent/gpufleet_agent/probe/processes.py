@@ -1,7 +1,7 @@
 """Which processes hold a GPU, with their memory and their share of its multiprocessors: read now and then and whenever
 the lists that are read anyway, to count them, show others."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +23,7 @@ MAX_PROCESSES = 4096
 """Of one host, so that a reading stays far below the longest frame."""
 MAX_SAMPLES = 4096
 WHOLE = 100
+NO_LISTS: tuple[Sequence[Any], Sequence[Any]] = ((), ())
 NO_INSTANCES: Mapping[tuple[str, int], str] = MappingProxyType({})
 
 
@@ -36,23 +37,30 @@ class Context:
     instance: int | None = None
 
 
-def contexts_of(device: Device) -> tuple[Context, ...] | None:
-    """The processes on a GPU, by PID; None when that is not known now. A process in both lists is one of compute."""
-    lists = []
-    for names, graphics in ((COMPUTE, False), (GRAPHICS, True)):
+def lists_of(device: Device) -> tuple[Sequence[Any], Sequence[Any]] | None:
+    """NVML's lists of a GPU's processes, of compute and of graphics; None when they are not known now."""
+    lists: list[Sequence[Any]] = []
+    for names in (COMPUTE, GRAPHICS):
         try:
-            lists.append([_context(entry, graphics) for entry in device.first_known(*names)])
+            lists.append(device.first_known(*names))
         except CallFailed as failed:
             if failed.reason != NOT_SUPPORTED:
                 return None
+            lists.append(())
         except (GpuLost, SessionFailed):
             return None
+    return lists[0], lists[1]
+
+
+def contexts_of(lists: Iterable[Sequence[Any]]) -> tuple[Context, ...]:
+    """The processes on a GPU, by PID. A process in both lists is one of compute."""
     by_pid: dict[int, Context] = {}
-    for context in (context for each in lists for context in each):
-        known = by_pid.get(context.pid)
-        # PID 0 is what is left of a structure that the library filled in another layout (gpustat#161).
-        if context.pid and (known is None or (known.memory_used_mb or 0) < (context.memory_used_mb or 0)):
-            by_pid[context.pid] = replace(known or context, memory_used_mb=context.memory_used_mb)
+    for entries, graphics in zip(lists, (False, True), strict=True):
+        for context in (_context(entry, graphics) for entry in entries):
+            known = by_pid.get(context.pid)
+            # PID 0 is what is left of a structure that the library filled in another layout (gpustat#161).
+            if context.pid and (known is None or (known.memory_used_mb or 0) < (context.memory_used_mb or 0)):
+                by_pid[context.pid] = replace(known or context, memory_used_mb=context.memory_used_mb)
     return tuple(by_pid[pid] for pid in sorted(by_pid))
 
 
@@ -94,13 +102,13 @@ class ProcessWatch:
         """The processes on these GPUs (by UUID, all that were read at this tick), None when it is not their time.
         `instances` are the UUIDs of MIG instances by that of their GPU and the number of the GPU instance: a process
         is on its instance."""
-        contexts = {uuid: contexts_of(device) for uuid, device in devices.items()}
-        pids = {uuid: self._pids_of(uuid, found) for uuid, found in contexts.items()}
+        lists = {uuid: lists_of(device) for uuid, device in devices.items()}
+        pids = {uuid: self._pids_of(uuid, found) for uuid, found in lists.items()}
         if pids == self._pids and not self._due(instant_us):
             return None
         self._pids, self._read_at_us = pids, instant_us
         self._last_sample_us = {uuid: at for uuid, at in self._last_sample_us.items() if uuid in devices}
-        chosen = {uuid: _chosen(found or (), devices[uuid]) for uuid, found in contexts.items()}
+        chosen = {uuid: _chosen(contexts_of(found or NO_LISTS), devices[uuid]) for uuid, found in lists.items()}
         found = tuple(self._found(devices, chosen, instant_us))[:MAX_PROCESSES]
         processes = tuple(_on_instance(process, number, instances) for process, number in found)
         if self._table is None and not processes and not self._told:
@@ -108,11 +116,11 @@ class ProcessWatch:
         self._told = bool(processes)
         return processes
 
-    def _pids_of(self, uuid: str, contexts: tuple[Context, ...] | None) -> frozenset[int]:
+    def _pids_of(self, uuid: str, lists: Iterable[Sequence[Any]] | None) -> frozenset[int]:
         """Where the lists cannot be read now, they count as unchanged."""
-        if contexts is None:
+        if lists is None:
             return self._pids.get(uuid, frozenset())
-        return frozenset(context.pid for context in contexts)
+        return frozenset([entry.pid for entries in lists for entry in entries if entry.pid])
 
     def _due(self, instant_us: int) -> bool:
         """Also when the clock was set back: it says nothing then about how long ago that was."""

@@ -19,10 +19,10 @@ from gpufleet_agent.probe.nvml_driver import (
     CallFailed,
     GpuLost,
     NvmlDriver,
-    Questions,
     SessionFailed,
     Unreadable,
 )
+from gpufleet_agent.probe.questions import Questions
 from gpufleet_agent.probe.readers import SLOW, Reader
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.probe.runtime_power import RuntimePower
@@ -127,7 +127,7 @@ class SlowTier:
         self.times = call_times.CallTimes(call_times.SLOW)
         """How long the calls of the passes take; read by the ticks."""
         self._library_folders = library_folders
-        self._questions: Questions = {}
+        self._questions = Questions()
         self._clock = clock
         self._power = power or RuntimePower()
         self._changed = threading.Condition()

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from gpufleet_agent.probe.nvml_driver import FORBIDDEN, UNSUPPORTED, CallFailed, GpuLost
 from gpufleet_agent.probe.process_table import ProcessTable
-from gpufleet_agent.probe.processes import MAX_PER_GPU, MAX_PROCESSES, PERIOD_US, ProcessWatch, contexts_of, sm_shares
+from gpufleet_agent.probe.processes import (
+    MAX_PER_GPU,
+    MAX_PROCESSES,
+    PERIOD_US,
+    Context,
+    ProcessWatch,
+    contexts_of,
+    lists_of,
+    sm_shares,
+)
 from gpufleet_agent.probe.readers.device import Device
 from gpufleet_agent.readings import GpuProcess
 
@@ -71,6 +80,12 @@ def devices(*gpus: Gpu) -> dict[str, Device]:
     return {f"GPU-{number}": gpu.device for number, gpu in enumerate(gpus)}
 
 
+def contexts(gpu: Gpu) -> tuple[Context, ...]:
+    lists = lists_of(gpu.device)
+    assert lists is not None
+    return contexts_of(lists)
+
+
 @pytest.fixture
 def watch(tmp_path: Path) -> ProcessWatch:
     return ProcessWatch(ProcessTable(tmp_path, lambda: 0))
@@ -84,9 +99,7 @@ def read(watch: ProcessWatch, instant_us: int, *gpus: Gpu) -> tuple[GpuProcess, 
 
 def test_both_lists_are_one_and_say_what_they_hold() -> None:
     gpu = Gpu([Listed(1, 5 * MEBIBYTE), Listed(2)], [Listed(2, 7 * MEBIBYTE), Listed(3, None), Listed(4, 2**64 - 1)])
-    contexts = contexts_of(gpu.device)
-    assert contexts is not None
-    assert [(each.pid, each.memory_used_mb, each.graphics) for each in contexts] == [
+    assert [(each.pid, each.memory_used_mb, each.graphics) for each in contexts(gpu)] == [
         (1, 5, False),
         (2, 7, False),
         (3, None, True),
@@ -95,13 +108,13 @@ def test_both_lists_are_one_and_say_what_they_hold() -> None:
 
 
 def test_a_kind_that_the_gpu_does_not_have_has_no_processes_and_a_list_that_failed_is_not_known() -> None:
-    assert contexts_of(Gpu(CallFailed("", UNSUPPORTED), [Listed(3)]).device) is not None
-    assert contexts_of(Gpu([Listed(3)], CallFailed("", FORBIDDEN)).device) is None
-    assert contexts_of(Gpu([Listed(3)], GpuLost("", 15)).device) is None
+    assert [each.pid for each in contexts(Gpu(CallFailed("", UNSUPPORTED), [Listed(3)]))] == [3]
+    assert lists_of(Gpu([Listed(3)], CallFailed("", FORBIDDEN)).device) is None
+    assert lists_of(Gpu([Listed(3)], GpuLost("", 15)).device) is None
 
 
 def test_pid_0_is_nobody() -> None:
-    assert contexts_of(Gpu([Listed(0), Listed(3)]).device) == contexts_of(Gpu([Listed(3)]).device)
+    assert contexts(Gpu([Listed(0), Listed(3)])) == contexts(Gpu([Listed(3)]))
 
 
 def test_processes_are_read_at_first_every_ten_seconds_and_on_change(watch: ProcessWatch) -> None:

@@ -1,8 +1,11 @@
 """Who sleeps, as /sys says it."""
 
+import os
 from pathlib import Path
 
-from gpufleet_agent.probe.runtime_power import RuntimePower
+from gpufleet_agent.probe.runtime_power import LOOKS_WITHOUT, RuntimePower
+
+SLOT = "0000:01:00"
 
 
 def add_gpu(root: Path, slot: str, status: str | None) -> None:
@@ -20,6 +23,62 @@ def test_only_what_is_suspended_sleeps(tmp_path: Path) -> None:
     power = RuntimePower(str(tmp_path))
     assert power.asleep([*statuses, "0000:99:00"]) == {"0000:02:00"}
     assert power.slots() == tuple(statuses)
+
+
+def status_of(root: Path, slot: str) -> Path:
+    return root / "bus/pci/devices" / f"{slot}.0" / "power" / "runtime_status"
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+def test_every_look_sees_what_is_so_now_and_opens_nothing_more(tmp_path: Path) -> None:
+    add_gpu(tmp_path, SLOT, "active")
+    power = RuntimePower(str(tmp_path))
+    assert power.asleep([SLOT]) == frozenset()
+    opened = open_files()
+    for status in ("suspended", "active", "suspended"):
+        status_of(tmp_path, SLOT).write_text(f"{status}\n")
+        assert power.asleep([SLOT]) == ({SLOT} if status == "suspended" else frozenset())
+    assert open_files() == opened
+    power.close()
+    power.close()
+    assert open_files() == opened - 1
+    assert power.asleep([SLOT]) == {SLOT}
+
+
+def test_a_slot_that_nobody_asks_about_is_closed(tmp_path: Path) -> None:
+    slots = [f"0000:0{number}:00" for number in range(4)]
+    for slot in slots:
+        add_gpu(tmp_path, slot, "active")
+    power, before = RuntimePower(str(tmp_path)), open_files()
+    power.asleep([*slots, "0000:99:00"])
+    assert open_files() == before + 4
+    power.asleep(slots[:1])
+    assert open_files() == before + 1
+
+
+def test_a_slot_without_a_status_is_asked_again_after_a_while(tmp_path: Path) -> None:
+    power = RuntimePower(str(tmp_path))
+    assert power.asleep([SLOT]) == frozenset()
+    add_gpu(tmp_path, SLOT, "suspended")
+    looks = [power.asleep([SLOT]) for _ in range(LOOKS_WITHOUT + 1)]
+    assert looks == [frozenset()] * LOOKS_WITHOUT + [{SLOT}]
+
+
+def test_a_device_that_has_gone_sleeps_no_more_and_is_looked_for_anew(tmp_path: Path) -> None:
+    add_gpu(tmp_path, SLOT, "suspended")
+    power = RuntimePower(str(tmp_path))
+    assert power.asleep([SLOT]) == {SLOT}
+    status = status_of(tmp_path, SLOT)
+    status.unlink()
+    status.mkdir()  # reading it fails, as reading that of a removed device does
+    power.close()
+    assert power.asleep([SLOT]) == frozenset()
+    status.rmdir()
+    status.write_text("suspended\n")
+    assert power.asleep([SLOT]) == {SLOT}
 
 
 def test_what_is_no_slot_is_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One GPU at one tick, as the readers see it: each driver call is made at most once, and its answer shared by all
+"""One GPU, as the readers see it: at one tick each driver call is made at most once, and its answer shared by all
 metrics that come from it."""
 
 from typing import Any
@@ -12,6 +12,8 @@ from gpufleet_agent.probe.nvml_driver import (
     Unreadable,
     failure,
 )
+from gpufleet_agent.probe.prepared import SHAPES
+from gpufleet_agent.probe.questions import Key, Plan, Told
 from gpufleet_agent.readings import BACKEND, ERROR, NOT_SUPPORTED
 
 UNKNOWN_TO_LIBRARY = frozenset({FUNCTION_NOT_FOUND, ARGUMENT_VERSION_MISMATCH, DEPRECATED})
@@ -29,27 +31,45 @@ WHOLE_GPU = 0
 
 
 class Device:
-    """One GPU at one tick. Made anew for every tick, so that no answer outlives it."""
+    """One GPU. What it answers holds for one tick: `again` begins the next."""
 
-    __slots__ = ("_driver", "_told", "gpu", "handle", "pid_namespace_is_host")
+    __slots__ = ("_driver", "_plan", "_told", "_unplanned", "gpu", "handle", "pid_namespace_is_host")
 
     def __init__(self, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> None:
         self._driver = driver
         self.handle = handle
         self.gpu = gpu
-        self._told: dict[tuple[Any, ...], tuple[int, Any]] = {}
+        self._told: Told = {}
+        self._plan: Plan | None = None
+        self._unplanned = False
         self.pid_namespace_is_host = pid_namespace_is_host
+
+    def again(self, driver: NvmlDriver, handle: Any) -> None:
+        """Another tick: what was asked at the one before is asked at once. A plan that did not do is dropped, and after
+        a tick without one there is another. The session may be another one, and with it the handle."""
+        self._driver, self.handle = driver, handle
+        if self._plan is None:
+            self._plan = driver.plan(self._told)
+        elif self._unplanned or self._plan.uses_left == 0:
+            self._plan = None
+        self._told, self._unplanned = {}, False
+        if self._plan is not None:
+            self._plan.uses_left -= 1
+            driver.ask_all(self._plan, self.gpu, handle, self._told)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """What nvidia-ml-py's `name` answers for this GPU. Raises `CallFailed`, or the errors that cost the GPU."""
         key = (name, *arguments)
-        told = self._told.get(key)
-        if told is None:
-            told = self._told[key] = self._driver.ask(key, self.gpu, self.handle)
+        told = self._told.get(key) or self._ask(key)
         code, answer = told
         if code:
             raise failure(name, code)
         return answer
+
+    def _ask(self, key: Key) -> tuple[int, Any]:
+        told = self._told[key] = self._driver.ask(key, self.gpu, self.handle)
+        self._unplanned = self._unplanned or key[0] in SHAPES
+        return told
 
     def first_known(self, *names: str, arguments: tuple[Any, ...] = ()) -> Any:
         """The answer of the first of these functions, newest first, that the library knows."""
