@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpufleet_collector.errors import BadRequest
-from gpufleet_collector.store import fleet_sql, late_sql
+from gpufleet_collector.store import late_sql, minutes_sql
 from gpufleet_collector.store.celling import Celling
 from gpufleet_collector.store.cells_sql import CellPlan
 from gpufleet_collector.store.groups import Groups, describe_value
@@ -34,7 +34,7 @@ class FleetReader:
         query = self.asked.query
         since, until = self.asked.span
         recent = self._recent(metrics)
-        statement = fleet_sql.of_minutes(
+        statement = minutes_sql.of_minutes(
             metrics,
             query.aggregations,
             self.asked.step_us,

@@ -1,0 +1,69 @@
+"""Series of the fleet, its models and its labels out of minutes, in which the GPUs are summed up already."""
+
+from collections.abc import Sequence
+
+from gpufleet_collector.store.cells_sql import GAUGE_PARTS, CellPlan, bin_of, gauges
+from gpufleet_collector.store.plan import Aggregation
+from gpufleet_collector.store.series_query import MOST_POINTS
+from gpufleet_collector.store.series_sql import members_with
+from gpufleet_proto.catalog import BY_NAME, Kind
+
+
+def of_minutes(
+    metrics: Sequence[str],
+    aggregations: Sequence[Aggregation],
+    step_us: int,
+    *,
+    models: bool,
+    recent: CellPlan | None,
+    instances: bool,
+) -> str:
+    """One row per group: `value`, `starts` (seconds), `estimated` (seconds: since when minutes are not exact, or null),
+    then the values of each aggregation of each metric, as arrays of equal length. Parameters: `scope`, `key`, `since`,
+    `until`, and with `models` the `values` that count. With `recent`, gauges of that time are computed from samples:
+    parameters as `series_sql.of_gauges`, and `group_values`.
+
+    The average is over GPUs and minutes, the sum the mean of the minutes' sums; a counter's sum is its increase, and
+    its average the mean increase of a GPU, minute by minute."""
+    wanted = "AND value = ANY(CAST(:values AS text[]))" if models else ""
+    values = [_value(name, kind) for name in metrics for kind in aggregations]
+    named = "".join(f", CAST({value} AS double precision) AS v{at}" for at, value in enumerate(values))
+    arrays = "".join(f", array_agg(v{at}) AS v{at}" for at, _ in enumerate(values))
+    columns = "".join(f", {name}_{part}" for name in metrics for part in ("sum", "gpus", "min", "max"))
+    ahead, more = "", ""
+    if recent is not None:
+        ahead = f"WITH {members_with(gauges(metrics, recent), metrics, GAUGE_PARTS, instances=instances)}"
+        more = f"UNION ALL {_of_samples(metrics)}"
+    return f"""
+{ahead}
+SELECT value, array_agg(start) AS starts, min(estimated) AS estimated{arrays}
+FROM (
+    SELECT value, CAST(date_part('epoch', {bin_of(step_us, "minute")}) AS bigint) AS start,
+        CAST(date_part('epoch', min(minute) FILTER (WHERE NOT exact)) AS bigint) AS estimated{named}
+    FROM (
+        SELECT value, minute, exact{columns} FROM fleet_stats_1m
+        WHERE scope = :scope AND key = :key AND minute >= :since AND minute < :until {wanted}
+        {more}
+    ) AS minutes
+    GROUP BY value, {bin_of(step_us, "minute")} ORDER BY 1, 2
+    LIMIT {MOST_POINTS + 1}
+) AS points
+GROUP BY value ORDER BY value
+"""  # noqa: S608
+
+
+def _of_samples(metrics: Sequence[str]) -> str:
+    parts = "".join(f", sum({name}_avg), count({name}_avg), min({name}_min), max({name}_max)" for name in metrics)
+    return f"""
+        SELECT (CAST(:group_values AS text[]))[group_number], start, true{parts}
+        FROM counted GROUP BY group_number, start"""  # noqa: S608
+
+
+def _value(name: str, kind: Aggregation) -> str:
+    if kind in {"min", "max"}:
+        return f"{kind}({name}_{kind})"
+    if BY_NAME[name].kind is Kind.COUNTER:
+        return f"sum({name}_sum)" if kind == "sum" else f"sum({name}_sum / nullif({name}_gpus, 0))"
+    if kind == "sum":
+        return f"sum({name}_sum) / nullif(count({name}_sum), 0)"
+    return f"sum({name}_sum) / nullif(sum({name}_gpus), 0)"
