@@ -1,14 +1,30 @@
 """What the agent knows of its GPUs: when a reading shows another inventory, and what a hang does to it."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter, eq
 
 from gpufleet_agent.readings import HUNG, OK, SUSPENDED, UNKNOWN, GpuReading, Reading
+
+_OF_THE_TICK = frozenset({"values", "events", "processes", "milliseconds"})
+"""What changes from tick to tick and is no part of an inventory."""
+
+_ABOUT_HOST = attrgetter(*(field.name for field in fields(Reading) if field.name not in _OF_THE_TICK | {"gpus"}))
+_ABOUT_GPU = attrgetter(*(field.name for field in fields(GpuReading) if field.name not in _OF_THE_TICK))
 
 
 def outline(reading: Reading) -> Reading:
     """The reading without what changes from tick to tick: equal outlines are the same inventory."""
     gpus = tuple(replace(gpu, values={}) for gpu in reading.gpus)
     return replace(reading, gpus=gpus, events=(), processes=None, milliseconds={})
+
+
+def same_inventory(one: Reading, other: Reading) -> bool:
+    """Whether two readings have equal outlines. Nothing is copied for it: it is asked at every tick."""
+    return (
+        _ABOUT_HOST(one) == _ABOUT_HOST(other)
+        and len(one.gpus) == len(other.gpus)
+        and all(map(eq, map(_ABOUT_GPU, one.gpus), map(_ABOUT_GPU, other.gpus)))
+    )
 
 
 class InventoryWatch:
@@ -20,10 +36,9 @@ class InventoryWatch:
 
     def see(self, instant_us: int, reading: Reading) -> bool:
         """Whether this reading shows another inventory than before; it is the current one from now on."""
-        seen = outline(reading)
-        if seen == self.current:
+        if self.current is not None and same_inventory(reading, self.current):
             return False
-        self.current, self.since_us = seen, instant_us
+        self.current, self.since_us = outline(reading), instant_us
         return True
 
     def knows(self, gpu: str) -> bool:

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from gpufleet_agent.inventory import InventoryWatch, with_left_alone, with_remembered
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpufleet_agent.inventory import InventoryWatch, outline, same_inventory, with_left_alone, with_remembered
 from gpufleet_agent.readings import GpuIdentity, GpuReading, Reading
 
 
@@ -84,3 +87,28 @@ def test_a_reading_that_knows_of_a_gpu_or_a_driver_speaks_for_itself() -> None:
         assert with_remembered(told, known) == told
     nothing = Reading("none")
     assert with_remembered(nothing, None) == nothing
+
+
+TEXTS = st.sampled_from([None, "a", "b"])
+GPUS = st.builds(
+    GpuReading,
+    st.builds(GpuIdentity, st.sampled_from(["GPU-0", "GPU-1"]), name=TEXTS),
+    st.sampled_from(["ok", "lost"]),
+    values=st.dictionaries(st.just("power_watts"), st.integers(0, 1)),
+    absent=st.dictionaries(st.just("fan_speed_percent"), st.sampled_from(["ERROR", "LOST"])),
+)
+READINGS = st.builds(
+    Reading,
+    st.sampled_from(["nvml", "none"]),
+    st.lists(GPUS, max_size=2).map(tuple),
+    driver_version=TEXTS,
+    note=TEXTS,
+    simulated=st.booleans(),
+    milliseconds=st.dictionaries(st.just("core"), st.floats(0, 1)),
+)
+
+
+@given(READINGS, READINGS)
+def test_inventories_are_the_same_exactly_when_their_outlines_are_equal(one: Reading, other: Reading) -> None:
+    assert same_inventory(one, other) is (outline(one) == outline(other))
+    assert same_inventory(one, outline(one))
