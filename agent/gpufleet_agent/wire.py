@@ -11,6 +11,7 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024 - 1024
 """A larger report would be refused by every collector, for ever."""
 
 _REPORT_TAG = bytes([pb.AgentMessage.REPORT_FIELD_NUMBER << 3 | 2])
+_TICK_TAG = bytes([pb.Report.TICKS_FIELD_NUMBER << 3 | 2])
 
 
 def stats(gpu_uuid: str, values: Mapping[str, int | float]) -> pb.GPUStats:
@@ -33,12 +34,24 @@ def tick(instant_us: int, gpus: Iterable[pb.GPUStats]) -> pb.Tick:
 
 def tick_of(instant_us: int, reading: Reading) -> pb.Tick:
     """A tick of the GPUs from which something was read."""
-    return tick(instant_us, (stats(gpu.gpu.uuid, gpu.values) for gpu in reading.gpus if gpu.values))
+    made = pb.Tick(instant_us=instant_us)
+    for gpu in reading.gpus:
+        if gpu.values:
+            _add_stats(made, gpu.gpu.uuid, gpu.values)
+    return made
+
+
+def _add_stats(tick: pb.Tick, gpu_uuid: str, values: Mapping[str, int | float]) -> None:
+    """`stats` in its place: a message that is made before is copied there."""
+    try:
+        tick.gpus.add(gpu_uuid=gpu_uuid, **values)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        tick.gpus.append(stats(gpu_uuid, values))
 
 
 def encode_ticks(ticks: Iterable[pb.Tick]) -> bytes:
     """The part of a report that never changes, however often it is sent."""
-    return pb.Report(ticks=ticks).SerializeToString()
+    return b"".join(_field(_TICK_TAG, tick.SerializeToString()) for tick in ticks)
 
 
 def encode_events(events: Iterable[tuple[str, GpuEvent]]) -> bytes:
@@ -80,7 +93,11 @@ def report_message(sequence: int, payload: bytes, *, replayed: bool) -> bytes:
     """An AgentMessage with a report. Encoded messages may be joined: their fields add up, so the payload is not
     decoded again (protobuf encoding guide, "Last One Wins")."""
     report = pb.Report(sequence=sequence, replayed=replayed).SerializeToString() + payload
-    return _REPORT_TAG + _varint(len(report)) + report
+    return _field(_REPORT_TAG, report)
+
+
+def _field(tag: bytes, message: bytes) -> bytes:
+    return tag + _varint(len(message)) + message
 
 
 def _varint(value: int) -> bytes:

@@ -44,3 +44,13 @@ def test_a_gpu_without_values_is_in_the_inventory_but_not_in_the_tick() -> None:
     assert not gpu.HasField("gpu_name")
     absence = gpu.absences[0]
     assert (absence.metric, absence.reason) == (pb.GPUStats.POWER_WATTS_FIELD_NUMBER, pb.Absence.LOST)
+
+
+def test_a_value_that_its_field_cannot_hold_leaves_no_trace_in_the_tick() -> None:
+    values = {"temperature_celsius": -1, "power_watts": 300.0}
+    reading = Reading("nvml", tuple(GpuReading(GpuIdentity(f"GPU-{index}"), values=values) for index in range(2)))
+    tick = wire.tick_of(1, reading)
+    assert [(gpu.gpu_uuid, gpu.HasField("temperature_celsius"), gpu.power_watts) for gpu in tick.gpus] == [
+        ("GPU-0", False, 300.0),
+        ("GPU-1", False, 300.0),
+    ]
