@@ -63,7 +63,8 @@ def test_what_is_remembered_is_bounded() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["kernel", "inventory"]), st.sampled_from(["GPU_LOST", "GPU_FOUND"]))))
 def test_between_two_finds_there_is_at_most_one_loss(story: list[tuple[str, str]]) -> None:
-    losses, told = LostOnce(), []
+    losses = LostOnce()
+    told: list[GpuEvent] = []
     for source, kind in story:
         if source == "kernel":
             told += losses.of_kernel([LOST])

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from fakes.nvidia_smi import gpu, install, starts
-from fakes.nvml.library import LIB_RM_VERSION_MISMATCH, UNKNOWN, FakeDriver, whole_driver
+from fakes.nvml.library import (
+    LIB_RM_VERSION_MISMATCH,
+    UNKNOWN,
+    FakeDriver,
+    compile_library,
+    full_driver,
+    whole_driver,
+)
 from fakes.probe_listener import Listener, is_running
 from gpufleet_agent.inventory import InventoryWatch, with_remembered
 from gpufleet_agent.readings import GpuEvent, Reading
@@ -67,6 +74,38 @@ async def test_a_driver_upgrade_is_told_once_and_cured_by_a_new_process(driver: 
     assert events[0].text == "The NVIDIA driver changed from 570.86.15 to 580.1.2."
     assert first is not None
     assert not is_running(first)
+
+
+def of_version(version: str) -> FakeDriver:
+    driver = full_driver(2)
+    driver.values |= {"module": version, "nvmlSystemGetDriverVersion": version}
+    return driver
+
+
+async def test_library_and_module_are_exchanged_in_place_and_no_reading_mixes_two_versions(
+    driver: Callable[[FakeDriver], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old library stays loaded in the process that has loaded it, so that every call of it says mismatch."""
+    installed, fresh = tmp_path / "installed", tmp_path / "fresh"
+    for folder, version in ((installed, "570.1"), (fresh, "580.2")):
+        folder.mkdir()
+        compile_library(folder, version=version)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(installed))
+    driver(of_version("570.1"))
+    listener = Listener("nvml")
+    async with listener.running():
+        await listener.until(lambda: len(listener.readings) >= 2)
+        first = listener.process.pid
+        driver(of_version("580.2"))  # the new module is loaded before the new library is in its place
+        await listener.until(lambda: listener.process.restarts >= 1)
+        (fresh / "libnvidia-ml.so.1").replace(installed / "libnvidia-ml.so.1")
+        await listener.until(lambda: listener.readings[-1][1].driver_version == "580.2")
+        assert listener.process.pid != first
+    whole = [reading for _, reading in listener.readings if any(gpu.values for gpu in reading.gpus)]
+    assert {(reading.driver_version, reading.nvml_version) for reading in whole} == {("570.1",) * 2, ("580.2",) * 2}
+    inventories, events = told(listener.readings)
+    assert states(inventories) == [["ok"] * 2, ["driver_mismatch"] * 2, ["ok"] * 2]
+    assert [event.kind for event in events] == ["DRIVER_CHANGED"]
 
 
 async def test_an_unknown_error_is_explained_and_no_reason_for_another_process(

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fakes.nvml.calls import CALLS, devices_of
 from fakes.nvml.library import (
     DRIVER_NOT_LOADED,
     GPU_IS_LOST,
@@ -250,6 +252,57 @@ def test_a_mismatch_on_one_gpu_asks_for_a_new_process(nvml: NvmlProcess) -> None
     reading = nvml.read()
     assert [gpu["state"] for gpu in reading["gpus"]] == ["ok", "driver_mismatch"]
     assert reading["needs_new_process"]
+
+
+SEEN_BY_THE_NEXT_TICK = {
+    # Of the slow tier, whose session is its own.
+    "nvmlDeviceGetHandleByPciBusId_v2",
+    "nvmlDeviceGetPcieThroughput",
+    "nvmlDeviceGetCurrPcieLinkGeneration",
+    "nvmlDeviceGetCurrPcieLinkWidth",
+    "nvmlDeviceGetPcieReplayCounter",
+    "nvmlDeviceGetTotalEccErrors",
+    "nvmlDeviceGetRemappedRows",
+    "nvmlDeviceGetViolationStatus",
+    # What costs its own part of a reading alone.
+    "nvmlEventSetCreate",
+    "nvmlEventSetWait_v2",
+    "nvmlDeviceGetSupportedEventTypes",
+    "nvmlDeviceRegisterEvents",
+    "nvmlDeviceGetProcessUtilization",
+    # Of the end of a session.
+    "nvmlShutdown",
+    "nvmlEventSetFree",
+    "nvmlGpmSampleFree",
+}
+"""Calls that are no tick's main thing: a driver that was exchanged answers all others in the same way."""
+
+
+def test_a_mismatch_in_any_call_of_a_tick_asks_for_a_new_process_and_a_new_session_is_whole(
+    start_nvml: Callable[..., NvmlProcess],
+) -> None:
+    nvml = start_nvml(options=("--gpm",))
+    for call in CALLS:
+        nvml.tell(call.driver(hangs=False))
+        nvml.ask("close")
+        whole = states_of(nvml.read())
+        mismatch = call.driver(hangs=False)
+        for told in devices_of(mismatch.gpus[1]) if call.gpu else [mismatch]:
+            told.errors |= {call.function: LIB_RM_VERSION_MISMATCH}
+        nvml.tell(mismatch)
+        nvml.ask("close")
+        nvml.ask("pass 200")
+        first = nvml.read()
+        nvml.ask("pass 200")
+        asked = first["needs_new_process"] or nvml.read()["needs_new_process"]
+        assert asked == (call.function not in SEEN_BY_THE_NEXT_TICK), call.function
+        nvml.tell(call.driver(hangs=False))
+        nvml.read()
+        assert states_of(nvml.read()) == whole, call.function
+
+
+def states_of(reading: dict[str, Any]) -> dict[str, str]:
+    return {uuid: gpu["state"] for uuid, gpu in by_uuid(reading).items()}
 
 
 def test_closing_is_safe_at_any_time(nvml: NvmlProcess) -> None:

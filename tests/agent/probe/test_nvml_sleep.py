@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes.nvml.calls import AMONG_SLEEPERS
 from fakes.nvml.library import NvmlProcess, by_uuid, uuid_of, whole_driver
 from gpufleet_agent.probe.readers import METRICS
 
@@ -81,6 +82,24 @@ def test_a_gpu_that_sleeps_is_not_touched_and_keeps_its_name(start: Callable[...
         assert after[uuid_of(0)] == before[uuid_of(0)]
         assert after[uuid_of(2)] == before[uuid_of(2)]
         assert reading["note"] is None
+
+
+def test_a_call_that_is_made_among_sleepers_alone_is_named_when_it_hangs(
+    start: Callable[..., NvmlProcess], power: Power
+) -> None:
+    nvml = start("--trace")
+    power.set(2, "suspended")
+    for function in AMONG_SLEEPERS:
+        driver = whole_driver(3)
+        driver.gpus[1].hangs = {function}
+        nvml.tell(driver)
+        nvml.send("read")
+        while nvml.receive() != {"enter": function, "gpu": "GPU 1"}:
+            pass
+        nvml.tell(whole_driver(3))  # the next line can only come once this lets the call return
+        while "backend" not in (reading := nvml.receive()):
+            pass
+        assert [gpu["state"] for gpu in reading["gpus"]] == ["ok", "ok", "suspended"]
 
 
 def test_a_gpu_that_wakes_up_is_read_as_before(start: Callable[..., NvmlProcess], power: Power) -> None:

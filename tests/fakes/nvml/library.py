@@ -20,11 +20,13 @@ NOT_SUPPORTED, NO_PERMISSION, DRIVER_NOT_LOADED, FUNCTION_NOT_FOUND = 3, 4, 9, 1
 GPU_IS_LOST, RESET_REQUIRED, LIB_RM_VERSION_MISMATCH, ARGUMENT_VERSION_MISMATCH, UNKNOWN = 15, 16, 18, 25, 999
 
 
-def compile_library(folder: Path, without: Iterable[str] = ()) -> Path:
+def compile_library(folder: Path, without: Iterable[str] = (), version: str = "") -> Path:
     """Compile the library into `folder` and return the folder. Functions named in `without` are not exported, as in an
-    older library."""
+    older library. With a `version` it works only while the script tells the same of the kernel's `module`."""
     flags = ["-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"]
     renamed = [f"-D{function}=absent_{function}" for function in without]
+    if version:
+        renamed.append(f'-DLIBRARY_VERSION="{version}"')
     output = folder / "libnvidia-ml.so.1"
     source = HERE / "nvml.c"
     subprocess.run(["cc", *flags, *renamed, "-Wl,-soname,libnvidia-ml.so.1", "-o", output, source], check=True)

@@ -33,6 +33,10 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+#ifndef LIBRARY_VERSION
+#define LIBRARY_VERSION "" /* else it works with a kernel module of this version alone, which the script tells as `module` */
+#endif
+
 typedef unsigned int nvmlReturn_t;
 
 enum {
@@ -45,6 +49,7 @@ enum {
     DRIVER_NOT_LOADED = 9,
     TIMEOUT = 10,
     GPU_IS_LOST = 15,
+    LIB_RM_VERSION_MISMATCH = 18,
     ARGUMENT_VERSION_MISMATCH = 25,
 };
 
@@ -217,6 +222,11 @@ static void trace(const char *function) {
     pthread_mutex_unlock(&lock);
 }
 
+static bool fits_the_module(void) {
+    char version[TEXT];
+    return !*LIBRARY_VERSION || (told(NULL, "", "module", "", version) && !strcmp(version, LIBRARY_VERSION));
+}
+
 static void wait_while_hanging(const Device *device, const char *function) {
     while (told(device, "hang ", function, "", NULL)) {
         usleep(5000);
@@ -229,6 +239,7 @@ static nvmlReturn_t begin(const Device *device, const char *function) {
     char code[TEXT];
     trace(function);
     wait_while_hanging(device, function);
+    if (!fits_the_module()) return LIB_RM_VERSION_MISMATCH;
     if (!sessions) return UNINITIALIZED;
     if (told(device, "error ", function, "", code)) return (nvmlReturn_t)atoi(code);
     if (!device) return SUCCESS;
@@ -307,6 +318,7 @@ EXPORT nvmlReturn_t nvmlSystemGetDriverVersion(char *out, unsigned int length) {
 }
 
 EXPORT nvmlReturn_t nvmlSystemGetNVMLVersion(char *out, unsigned int length) {
+    if (*LIBRARY_VERSION && length > sizeof LIBRARY_VERSION) return strcpy(out, LIBRARY_VERSION), begin(NULL, __func__);
     return answer_text(NULL, __func__, out, length);
 }
 
