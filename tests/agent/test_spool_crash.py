@@ -184,6 +184,7 @@ class World(RuleBasedStateMachine):
             self.under_way.clear()
             self.disk_step()
         assert len(self.outbox) == 0
+        assert self.spool.apply(DiskOrders()).stored_reports == 0, "what is settled leaves the disk"
         self.check_what_arrived()
 
     def check_what_arrived(self) -> None:
