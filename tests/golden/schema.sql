@@ -230,6 +230,7 @@ CREATE TABLE fleet_stats_1m (  -- Minutes of the whole fleet, of each model and 
   recovery_action_gpus integer,  -- GPUs with a value; What the driver asks for to heal the GPU; action
   CONSTRAINT pk_fleet_stats_1m PRIMARY KEY (scope, key, value, minute),
 ) PARTITION BY RANGE (minute);
+CREATE INDEX ix_fleet_stats_1m_minute ON ONLY public.fleet_stats_1m USING btree (minute);  -- the minutes of an hour, to put exact ones in their place
 CREATE UNIQUE INDEX pk_fleet_stats_1m ON ONLY public.fleet_stats_1m USING btree (scope, key, value, minute);  -- the minutes of the fleet, a model or a label over a time: series
 
 CREATE TABLE gpu_stats (  -- One row per GPU and instant; null means that the value could not be read

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -26,6 +27,7 @@ INDEX_QUERIES: dict[str, str] = {
     "pk_gpu_stats_5m": "the 5-minute buckets of a GPU over a time: history",
     "pk_gpu_stats_1h": "the hourly buckets of a GPU over a time: history",
     "pk_fleet_stats_1m": "the minutes of the fleet, a model or a label over a time: series",
+    "ix_fleet_stats_1m_minute": "the minutes of an hour, to put exact ones in their place",
     "pk_gpu_stats_late": "the late samples of a GPU over a time: history; and that one sent twice is stored once",
     "pk_jobs": "the state of a job: running it, showing it",
 }
@@ -110,6 +112,7 @@ def _fleet(metadata: MetaData, shapes: Iterable[Shape]) -> None:
         Column("samples", Integer, nullable=False, comment="Samples of whole GPUs"),
         *(column for shape in shapes if shape.is_summed for column in shape.fleet_columns()),
         PrimaryKeyConstraint("scope", "key", "value", "minute"),
+        Index(None, "minute"),
         comment="Minutes of the whole fleet, of each model and of labels, in parts that add up over GPUs",
         postgresql_partition_by="RANGE (minute)",
     )

@@ -9,8 +9,8 @@ from gpufleet_collector.store.times import HOUR_US, to_sql
 
 
 def scopes_sql(hour: int) -> str:
-    """The statement that makes the temporary table of what each GPU counts for. A label is that which the GPU's host has
-    now; the host is where the GPU was last in the hour. Parameter: `labels`, the names of labels."""
+    """The statement that makes the temporary table of what each GPU counts for. A label is that which the GPU's host
+    has now; the host is where the GPU was last in the hour. Parameter: `labels`, the names of labels."""
     since, until = to_sql(hour), to_sql(hour + HOUR_US)
     return f"""CREATE TEMPORARY TABLE hour_scopes ON COMMIT DROP AS
 WITH known AS (SELECT DISTINCT gpu_id FROM hour_minutes)
@@ -29,10 +29,11 @@ WHERE hosts.labels ? label"""
 
 
 def fleet_sql(shapes: Sequence[Shape], hour: int) -> Iterator[str]:
-    """Statements that put exact minutes of the hour in the place of whatever is there. They change the temporary tables:
-    rollups are made before."""
+    """Statements that put exact minutes of the hour in the place of whatever is there. They change the temporary
+    tables: rollups are made before."""
     summed = [shape for shape in shapes if shape.is_summed]
-    yield _leave_out_parts(summed)
+    if summed:
+        yield _leave_out_parts(summed)
     since, until = to_sql(hour), to_sql(hour + HOUR_US)
     yield f"DELETE FROM fleet_stats_1m WHERE minute >= {since} AND minute < {until}"
     names = "".join(f", {column.name}" for shape in summed for column in shape.fleet_columns())

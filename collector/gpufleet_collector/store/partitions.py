@@ -35,6 +35,8 @@ class Partitioning:
     table: str
     unit: Literal["hour", "day", "month"]
     ahead: int
+    storage: str = ""
+    """Storage parameters of each partition, in SQL: a partitioned table has none of its own."""
 
     def number(self, instant: int) -> int:
         """The partition that holds `instant`, microseconds."""
@@ -60,13 +62,14 @@ class Partitioning:
     async def stored(self, connection: AsyncConnection) -> range:
         """From the first partition that is there to the last; empty when there is none."""
         first, last = (await connection.execute(_BOUNDS, {"table": self.table})).one()
-        return range(0) if first is None else range(self._parse(first), self._parse(last) + 1)
+        return range(0) if first is None else range(self.parse(first), self.parse(last) + 1)
 
     @property
     def _width(self) -> int:
         return HOUR_US if self.unit == "hour" else DAY_US
 
-    def _parse(self, name: str) -> int:
+    def parse(self, name: str) -> int:
+        """The number in the name of a partition."""
         begin = datetime.strptime(name.removeprefix(f"{self.table}_"), _FORMS[self.unit]).replace(tzinfo=UTC)
         return self.number(to_us(begin))
 
@@ -75,7 +78,8 @@ GPU_STATS = Partitioning("gpu_stats", "hour", ahead=2)
 EVENTS = Partitioning("events", "month", ahead=1)
 PROCESSES = Partitioning("processes", "day", ahead=1)
 GPU_STATS_PACKED = Partitioning("gpu_stats_packed", "day", ahead=0)
-GPU_STATS_5M = Partitioning("gpu_stats_5m", "day", ahead=0)
+GPU_STATS_5M = Partitioning("gpu_stats_5m", "day", ahead=0, storage="toast_tuple_target = 8160")
+"""Its arrays are many and short: moved out of the row, each would cost more than it holds."""
 GPU_STATS_1H = Partitioning("gpu_stats_1h", "month", ahead=0)
 FLEET_STATS_1M = Partitioning("fleet_stats_1m", "month", ahead=1)
 GPU_STATS_LATE = Partitioning("gpu_stats_late", "day", ahead=0)
@@ -116,4 +120,6 @@ async def _create(connection: AsyncConnection, partitioning: Partitioning, numbe
         return
     bounds = f"FROM ({to_sql(partitioning.begin(number))}) TO ({to_sql(partitioning.begin(number + 1))})"
     await connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+    if partitioning.storage:
+        await connection.exec_driver_sql(f"ALTER TABLE {name} SET ({partitioning.storage})")
     await connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")

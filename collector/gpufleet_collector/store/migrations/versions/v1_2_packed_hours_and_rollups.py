@@ -17,6 +17,7 @@ INDEX_QUERIES = {
     "pk_gpu_stats_5m": "the 5-minute buckets of a GPU over a time: history",
     "pk_gpu_stats_1h": "the hourly buckets of a GPU over a time: history",
     "pk_fleet_stats_1m": "the minutes of the fleet, a model or a label over a time: series",
+    "ix_fleet_stats_1m_minute": "the minutes of an hour, to put exact ones in their place",
     "pk_gpu_stats_late": "the late samples of a GPU over a time: history; and that one sent twice is stored once",
     "pk_jobs": "the state of a job: running it, showing it",
 }
@@ -239,6 +240,7 @@ def _fleet() -> None:
         comment="Minutes of the whole fleet, of each model and of labels, in parts that add up over GPUs",
         postgresql_partition_by="RANGE (minute)",
     )
+    op.create_index("ix_fleet_stats_1m_minute", "fleet_stats_1m", ["minute"])
 
 
 def _fleet_columns(metric: Metric) -> "Iterator[sa.Column[object]]":
