@@ -14,7 +14,7 @@ from typing import IO
 
 from gpufleet_agent import breadcrumb
 from gpufleet_agent.breadcrumb import BreadcrumbReader
-from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
+from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, FrameReader
 from gpufleet_agent.readings import Reading
 
 TIMEOUT_SECONDS = 15.0
@@ -122,7 +122,7 @@ def _taken(heard: _Heard, process: subprocess.Popen[bytes], crumbs: BreadcrumbRe
     if not heard.line:
         return Taken(problem=_death(process, crumbs, heard.complaint))
     try:
-        instant_us, reading = decode(heard.line)
+        instant_us, reading = FrameReader().decode(heard.line)
     except BadFrame as error:
         return Taken(problem=f"Not a reading: {error}.")
     return Taken(instant_us, reading)

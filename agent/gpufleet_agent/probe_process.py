@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from gpufleet_agent import breadcrumb
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
-from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, decode
+from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, FrameReader
 from gpufleet_agent.offspring import kill_offspring
 from gpufleet_agent.quarantine import Quarantine, index_of
 from gpufleet_agent.readings import Reading
@@ -182,12 +182,13 @@ class ProbeProcess:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> str:
         assert process.stdout is not None
+        frames = FrameReader()
         while True:
             try:
                 line = await process.stdout.readline()
                 if not line:
                     return f"ended with status {await process.wait()}"
-                instant_us, reading = decode(line)
+                instant_us, reading = frames.decode(line)
             except (BadFrame, ValueError) as error:
                 return f"is broken ({error})"
             if self._process is not process:

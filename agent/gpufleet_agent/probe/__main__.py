@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS, SLOW_SLOT, BreadcrumbWriter
-from gpufleet_agent.frames import encode
+from gpufleet_agent.frames import FrameWriter
 from gpufleet_agent.probe.backends import open_backend
 from gpufleet_agent.readings import Backend, CanLeaveAlone, CanWarmUp
 from gpufleet_agent.ticks import InstantStamp, TickSchedule
@@ -57,6 +57,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
         interval_seconds=orders.interval_seconds,
     )
     _leave_alone(backend, orders.left_alone)
+    frames = FrameWriter()
     schedule, stamp = TickSchedule(time.monotonic(), orders.interval_seconds, orders.phase), InstantStamp()
     try:
         if orders.whole and isinstance(backend, CanWarmUp):
@@ -69,7 +70,7 @@ def run(orders: Orders, stdin: int, stdout: int) -> int:
                 for order in line.splitlines():
                     _obey(json.loads(order), backend, schedule)
                 continue
-            _tick(backend, stamp.stamp(time.time_ns() // 1000), stdout)
+            _tick(backend, stamp.stamp(time.time_ns() // 1000), frames, stdout)
             if getattr(backend, "needs_new_process", False):
                 return EXIT_NEEDS_NEW_PROCESS
             schedule.advance(time.monotonic())
@@ -95,8 +96,8 @@ def _wait_for_order(stdin: int, seconds: float) -> bytes | None:
     return os.read(stdin, 4096) if ready else None
 
 
-def _tick(backend: Backend, instant_us: int, stdout: int) -> None:
-    line = memoryview(encode(instant_us, backend.read(instant_us)))
+def _tick(backend: Backend, instant_us: int, frames: FrameWriter, stdout: int) -> None:
+    line = memoryview(frames.encode(instant_us, backend.read(instant_us)))
     while line:
         line = line[os.write(stdout, line) :]
 
