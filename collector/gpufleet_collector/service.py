@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from importlib.metadata import version
 
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.config import CollectorConfig, Listen
+from gpufleet_collector.economy import keep_to_one_core, look_for_garbage_less_often
 from gpufleet_collector.errors import CollectorError, DatabaseUnavailable
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.ingest.server import IngestServer
@@ -57,6 +59,8 @@ async def serve(config: CollectorConfig) -> int:
 async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.Event) -> list["asyncio.Task[None]"]:
     clock, metrics = SystemClock(), SelfMetrics()
     live = Live(clock, metrics)
+    look_for_garbage_less_often()
+    keep_to_one_core(random.Random())
     database = await _open_database(config, parts)
     started = asyncio.Event()
     writer = Writer(database, clock=clock, metrics=metrics)

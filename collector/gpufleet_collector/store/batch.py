@@ -7,7 +7,7 @@ import asyncpg
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gpufleet_collector.model import Event, Refusal
+from gpufleet_collector.model import Event, Refusal, SampleColumns
 from gpufleet_collector.store import host_table, watermark
 from gpufleet_collector.store.copying import COLUMNS, chunks, encode
 from gpufleet_collector.store.database import Database
@@ -133,9 +133,9 @@ class BatchWriter:
         if not batch.reports:
             return {}
         assert self._closed_until is not None
-        uuids = {uuid for report in batch.reports for uuid in report.samples.gpu_uuids}
-        gpu_ids = await self._registry.resolve(connection, uuids)
-        rows = sort_rows(batch.reports, gpu_ids, self._registry.starts, self._closed_until)
+        samples = SampleColumns.join([report.samples for report in batch.reports])
+        gpu_ids = await self._registry.ids(connection, samples.gpu_uuids)
+        rows = sort_rows(batch.reports, samples, gpu_ids, self._registry.starts, self._closed_until)
         if rows.sightings:
             await self._registry.cover(connection, rows.sightings)
         await _store(connection, rows)

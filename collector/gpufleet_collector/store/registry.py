@@ -19,6 +19,9 @@ MAX_CACHED_IDS = 300_000
 
 _END_OF_TIME = 2**63 - 1
 
+NOBODY = 0
+"""No GPU has this id."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -70,14 +73,26 @@ class Registry:
 
     async def resolve(self, connection: AsyncConnection, uuids: Iterable[str]) -> dict[str, int]:
         """The ids of those of the GPUs that were ever declared."""
-        wanted = set(uuids)
-        known = self._known.gpu_ids
-        found = {uuid: known[uuid] for uuid in wanted if uuid in known}
-        if missing := wanted - found.keys():
-            read = await gpu_table.read_gpu_ids(connection, missing)
-            self._learned.gpu_ids.update(read)
-            found.update(read)
+        found = {uuid: gpu_id for uuid in set(uuids) if (gpu_id := self._known.gpu_ids.get(uuid)) is not None}
+        found.update(await self._ask(connection, set(uuids) - found.keys()))
         return found
+
+    async def ids(self, connection: AsyncConnection, uuids: Sequence[str]) -> NDArray[np.int64]:
+        """The id of each; NOBODY for a GPU that was never declared."""
+        known = self._known.gpu_ids
+        ids = [known.get(uuid, NOBODY) for uuid in uuids]
+        if NOBODY in ids:
+            missing = {uuid for uuid, gpu_id in zip(uuids, ids, strict=True) if gpu_id == NOBODY}
+            asked = await self._ask(connection, missing)
+            ids = [gpu_id or asked.get(uuid, NOBODY) for uuid, gpu_id in zip(uuids, ids, strict=True)]
+        return np.array(ids, np.int64)
+
+    async def _ask(self, connection: AsyncConnection, uuids: set[str]) -> dict[str, int]:
+        if not uuids:
+            return {}
+        read = await gpu_table.read_gpu_ids(connection, uuids)
+        self._learned.gpu_ids.update(read)
+        return read
 
     def starts(self, gpu_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Since when the latest placement of each GPU is (microseconds), as far as is known without asking; where it is

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from gpufleet_collector.model import NO_INSTANTS, NO_VALUES, SampleColumns
 from gpufleet_collector.store.records import ReportWrite
-
-_NOBODY = 0
-"""No GPU has this id."""
+from gpufleet_collector.store.registry import NOBODY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,18 +65,18 @@ class SortedRows:
 
 def sort_rows(
     reports: Sequence[ReportWrite],
-    gpu_ids: Mapping[str, int],
+    samples: SampleColumns,
+    gpu_ids: NDArray[np.int64],
     starts: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     closed_until: int,
 ) -> SortedRows:
-    """The rows of `reports`, in their order. `starts` gives for ids of GPUs since when their latest placements are.
+    """The rows of `reports`, in their order. `samples` are those of all reports, and `gpu_ids` their GPUs, NOBODY where
+    no host declared it. `starts` gives for ids of GPUs since when their latest placements are.
     Where a report may be a repeat, only the first row of each key."""
-    samples = SampleColumns.join([report.samples for report in reports])
     owners = np.repeat(np.arange(len(reports)), [len(report.samples) for report in reports])
-    ids = np.array([gpu_ids.get(uuid, _NOBODY) for uuid in samples.gpu_uuids], np.int64)
     unknown: dict[int, int] = {}
-    rows = Rows(ids, samples.recorded_at, samples.values)
-    known = ids != _NOBODY
+    rows = Rows(gpu_ids, samples.recorded_at, samples.values)
+    known = gpu_ids != NOBODY
     if not known.all():
         positions, counts = np.unique(owners[~known], return_counts=True)
         unknown = dict(zip(positions.tolist(), counts.tolist(), strict=True))

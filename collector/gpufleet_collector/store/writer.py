@@ -23,7 +23,8 @@ __all__ = ["HostRecord", "ReportWrite", "Writer"]
 
 MAX_PENDING_SAMPLES = 200_000
 BATCH_SAMPLES = 20_000
-COMMIT_INTERVAL_SECONDS = 0.25
+COMMIT_INTERVAL_SECONDS = 0.75
+"""From the end of one commit to the next. Agents keep on disk what is not acknowledged within two seconds."""
 STOP_SECONDS = 10.0
 """How long `stop` waits for what is pending; after it the rest stays unsettled, and agents send it again."""
 
@@ -49,6 +50,7 @@ class Writer:
         self._interval = commit_interval_seconds
         self._stop_seconds = stop_seconds
         self._pending = Pending(max_pending_samples)
+        metrics.pending_samples.set_function(lambda: self._pending.samples)
         self._batches = BatchWriter(database, PartitionKeeper(database), Registry())
         self._outage = Outage(clock)
         self._stopping = asyncio.Event()
@@ -82,7 +84,6 @@ class Writer:
         if self._stopping.is_set() or not self._pending.offer(write):
             return False
         self._pending.hear(write.host, self._clock.now().wall_us)
-        self._metrics.pending_samples.set(self._pending.samples)
         return True
 
     async def start(self) -> None:
@@ -177,7 +178,6 @@ class Writer:
             if events_too:
                 refused[Refusal.INVALID] += len(report.events)
             _tell(report, refused)
-        self._metrics.pending_samples.set(self._pending.samples)
 
 
 def _say_crash(task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
+from gpufleet_collector.economy import let_use_every_core
 from gpufleet_collector.errors import DatabaseUnavailable
 from gpufleet_collector.store.address import OWN_DATABASE, OWN_PORT, socket_address
 from gpufleet_collector.store.embedded.binaries import Binaries
@@ -149,6 +150,7 @@ class Launcher:
             raise DatabaseUnavailable(f"{self._binaries.postgres} cannot be run: {error.strerror}") from None
         finally:
             os.close(output)
+        let_use_every_core(child.pid)
         process = Process.find(child.pid)
         return Server(process or Process(child.pid, -1), child)
 
