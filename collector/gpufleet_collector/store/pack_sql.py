@@ -49,11 +49,14 @@ def pack_sql(shapes: Sequence[Shape], source: str, hour: int, condition: str = "
 INSERT INTO hour_ends
 SELECT gpu_id, bucket{"".join(_end(shape) for shape in shapes)}
 FROM ready CROSS JOIN LATERAL (
-    SELECT bucket, CASE WHEN bucket = {WHOLE_HOUR} THEN 0
-        ELSE width_bucket(bucket * {HOUR_US // BUCKETS}::bigint - 1, offsets) END AS a,
-        width_bucket(least(bucket + 1, {BUCKETS}) * {HOUR_US // BUCKETS}::bigint - 1, offsets) AS b
-    FROM generate_series(0, {WHOLE_HOUR}) AS bucket OFFSET 0
-) AS ends WHERE b > a AND {condition}"""
+    SELECT bucket, a, b{"".join(_within(shape) for shape in shapes if shape.is_counter)}
+    FROM (
+        SELECT bucket, CASE WHEN bucket = {WHOLE_HOUR} THEN 0
+            ELSE width_bucket(bucket * {HOUR_US // BUCKETS}::bigint - 1, offsets) END AS a,
+            width_bucket(least(bucket + 1, {BUCKETS}) * {HOUR_US // BUCKETS}::bigint - 1, offsets) AS b
+        FROM generate_series(0, {WHOLE_HOUR}) AS bucket OFFSET 0
+    ) AS places WHERE b > a OFFSET 0
+) AS ends WHERE {condition}"""
 
 
 def _collected(shapes: Sequence[Shape], source: str, hour: int) -> str:
@@ -126,6 +129,7 @@ def _risen(name: str) -> str:
     step = _STEP.format("step", "value")
     return f"""CASE
         WHEN {name}_present IS NULL THEN NULL
+        WHEN {name}_present[1] = ALL ({name}_present) THEN array_fill(0::bigint, ARRAY[samples])
         WHEN cardinality({name}_present) = samples AND NOT 0 > ANY ({name}_steps) THEN {name}
         ELSE (
             SELECT array_agg(total ORDER BY place) FROM (
@@ -185,15 +189,23 @@ def _end_columns(shape: Shape) -> Iterator[tuple[str, str]]:
         yield f"{shape.name}_resets", "integer"
 
 
+def _within(shape: Shape) -> str:
+    """The values of a counter in a bucket, and the steps to them."""
+    name = shape.name
+    return (
+        f", array_remove({name}[a + 1:b], NULL) AS {name}_within"
+        f", array_remove({name}_steps[a + 1:b], NULL) AS {name}_steps_within"
+    )
+
+
 def _end(shape: Shape) -> str:
     """The expressions for `_end_columns`, of the samples after `a` up to `b`."""
     name = shape.name
-    present = f"array_remove({name}[a + 1:b], NULL)"
-    last = f"coalesce({name}[b], ({present})[cardinality({present})])"
     if not shape.is_counter:
-        return f", {_real(shape, last)}"
-    first = f"({present})[1]"
-    first_step = f"(array_remove({name}_steps[a + 1:b], NULL))[1]"
+        present = f"array_remove({name}[a + 1:b], NULL)"
+        return f", {_real(shape, f'coalesce({name}[b], ({present})[cardinality({present})])')}"
+    last, first = f"{name}_within[cardinality({name}_within)]", f"{name}_within[1]"
+    first_step = f"{name}_steps_within[1]"
     begin = _STEP.format(first_step, first)
     rise = f"({name}_risen[b] - coalesce({name}_risen[a], {name}_risen[1]) - CASE WHEN a > 0 THEN {begin} ELSE 0 END)"
     resets = (
