@@ -96,6 +96,8 @@ class Loader:
             await connection.copy_to_table(
                 "gpu_stats", source=_feed(chunks), columns=list(self._columns), format="binary", timeout=600
             )
+            # Autovacuum does so every minute while an hour fills over an hour.
+            await connection.execute("ANALYZE gpu_stats")
         finally:
             await connection.close()
 
