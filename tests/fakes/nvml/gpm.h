@@ -78,11 +78,11 @@ typedef struct {
 } GpmQuestion;
 
 static void answer_metric(const Sample *older, const Sample *newer, GpmMetric *metric) {
-    char key[NAME], code[TEXT];
-    snprintf(key, sizeof key, "nvmlGpmMetricsGet[%u]", metric->id);
+    char suffix[16], code[TEXT];
+    snprintf(suffix, sizeof suffix, "[%u]", metric->id);
     metric->value = 0;
     metric->code = NOT_SUPPORTED;
-    if (told(newer->device, "error ", key, "", code)) {
+    if (told(newer->device, "error ", "nvmlGpmMetricsGet", suffix, code)) {
         metric->code = (nvmlReturn_t)atoi(code);
     } else if (metric->id < MOST_METRICS && older->told[metric->id] && newer->told[metric->id]) {
         metric->code = SUCCESS;

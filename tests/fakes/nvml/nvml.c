@@ -70,11 +70,13 @@ typedef struct {
     Entry *entries;
     unsigned int hashes[MOST_ENTRIES]; /* of the keys: what is told nothing is found out fast */
     int count;
+    bool troubled; /* has an error, a hang or a loss: else none is looked for */
 } Section;
 
 /* A handle stays what it is while the GPU behind it comes, goes or moves. */
 typedef struct nvmlDevice_st {
     char uuid[NAME];
+    int place; /* where the GPU was found last among all */
 } Device;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -94,16 +96,20 @@ static void clear(Section *section) {
     memset(section, 0, sizeof *section);
 }
 
-static unsigned int hash_of(const char *key) {
-    unsigned int hash = 2166136261u;
+static unsigned int hash_on(unsigned int hash, const char *key) {
     while (*key) hash = (hash ^ (unsigned char)*key++) * 16777619u;
     return hash;
+}
+
+static unsigned int hash_of(const char *key) {
+    return hash_on(2166136261u, key);
 }
 
 static void add(Section *section, const char *key, const char *text) {
     if (section->count == MOST_ENTRIES) abort();
     section->entries = realloc(section->entries, sizeof(Entry) * (size_t)(section->count + 1));
     section->hashes[section->count] = hash_of(key);
+    section->troubled |= !strncmp(key, "error ", 6) || !strncmp(key, "hang ", 5) || !strcmp(key, "lost");
     int metric = -1;
     sscanf(key, "nvmlGpmSampleGet[%d]", &metric);
     section->entries[section->count++] = (Entry){strdup(key), strdup(text), metric};
@@ -168,9 +174,28 @@ static const char *find(const Section *section, const char *key) {
     return NULL;
 }
 
+static bool begins_with(const char **key, const char *part) {
+    size_t length = strlen(part);
+    if (strncmp(*key, part, length)) return false;
+    *key += length;
+    return true;
+}
+
+/* The same for a key in three parts. */
+static const char *find_joined(const Section *section, const char *prefix, const char *function, const char *suffix) {
+    unsigned int hash = hash_on(hash_on(hash_of(prefix), function), suffix);
+    for (int i = 0; section && i < section->count; i++) {
+        if (section->hashes[i] != hash) continue;
+        const char *key = section->entries[i].key;
+        if (begins_with(&key, prefix) && begins_with(&key, function) && !strcmp(key, suffix)) return section->entries[i].text;
+    }
+    return NULL;
+}
+
 static Section *section_of(const Device *device) {
+    if (device->place < gpu_count && !strcmp(gpus[device->place].uuid, device->uuid)) return &gpus[device->place];
     for (int i = 0; i < gpu_count; i++)
-        if (!strcmp(gpus[i].uuid, device->uuid)) return &gpus[i];
+        if (!strcmp(gpus[i].uuid, device->uuid)) return &gpus[((Device *)device)->place = i];
     for (int i = 0; i < mig_count; i++)
         if (!strcmp(migs[i].uuid, device->uuid)) return &migs[i];
     return NULL;
@@ -180,7 +205,7 @@ static Section *section_of(const Device *device) {
 static nvmlReturn_t fate_of(const Device *device) {
     Section *section = section_of(device);
     if (!section) return strncmp(device->uuid, "MIG-", 4) ? GPU_IS_LOST : INVALID_ARGUMENT;
-    if (find(section, "lost")) return GPU_IS_LOST;
+    if (section->troubled && find(section, "lost")) return GPU_IS_LOST;
     for (int i = 0; *section->parent && i < gpu_count; i++)
         if (!strcmp(gpus[i].uuid, section->parent) && find(&gpus[i], "lost")) return GPU_IS_LOST;
     return SUCCESS;
@@ -188,12 +213,13 @@ static nvmlReturn_t fate_of(const Device *device) {
 
 /* ---- helpers: each takes the lock once, and copies out what the script says ------------------------------------- */
 
-/* What the script tells for "prefix function suffix" of this GPU, or of the whole driver where `device` is NULL. */
+/* What the script tells for "prefix function suffix" of this GPU, or of the whole driver where `device` is NULL. A prefix
+ * is that of an error or of a hang. */
 static bool told(const Device *device, const char *prefix, const char *function, const char *suffix, char *out) {
-    char key[2 * NAME];
-    snprintf(key, sizeof key, "%s%s%s", prefix, function, suffix);
     pthread_mutex_lock(&lock);
-    const char *text = find(device ? section_of(device) : &driver, key);
+    const Section *section = device ? section_of(device) : &driver;
+    bool none = !section || (*prefix && !section->troubled);
+    const char *text = none ? NULL : find_joined(section, prefix, function, suffix);
     if (text && out) snprintf(out, TEXT, "%s", text);
     pthread_mutex_unlock(&lock);
     return text != NULL;
@@ -250,10 +276,11 @@ static nvmlReturn_t begin(const Device *device, const char *function) {
 }
 
 static nvmlReturn_t number(const Device *device, const char *function, const char *suffix, unsigned long long *out) {
-    char text[TEXT];
-    if (!told(device, "", function, suffix, text)) return NOT_SUPPORTED;
-    *out = strtoull(text, NULL, 0);
-    return SUCCESS;
+    pthread_mutex_lock(&lock);
+    const char *text = find_joined(device ? section_of(device) : &driver, "", function, suffix);
+    if (text) *out = strtoull(text, NULL, 0);
+    pthread_mutex_unlock(&lock);
+    return text ? SUCCESS : NOT_SUPPORTED;
 }
 
 static nvmlReturn_t answer_unsigned(const Device *device, const char *function, const char *suffix, unsigned int *out) {
