@@ -33,7 +33,7 @@ def tree_cpu(pid: int) -> float:
     """Of a process and everything that descends from it, also of children that have ended and were waited for."""
     try:
         cpu = parse_cpu((_PROC / str(pid) / "stat").read_text(errors="replace"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return cpu.own + cpu.ended_children + sum(tree_cpu(child) for child in children(pid))
 
