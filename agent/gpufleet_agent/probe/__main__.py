@@ -3,6 +3,7 @@
 It takes its orders as lines of JSON on standard input and ends when that closes, so it never outlives its supervisor.
 """
 
+import gc
 import json
 import os
 import select
@@ -21,6 +22,11 @@ from gpufleet_agent.ticks import InstantStamp, TickSchedule
 
 EXIT_NEEDS_NEW_PROCESS = 75
 """The driver library on disk is not the one loaded: only a new process can load the new one."""
+
+
+YOUNG_OBJECTS = 20_000
+"""So many objects must have been left over before cycles among them are looked for. A tick makes a few thousand and
+leaves none, so that Python's usual 700 mean a search in the midst of nearly every tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ def _tick(backend: Backend, instant_us: int, frames: FrameWriter, stdout: int) -
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(YOUNG_OBJECTS)
     orders = Orders(**json.loads(sys.argv[1]))
     try:
         return run(orders, sys.stdin.fileno(), sys.stdout.fileno())

@@ -38,7 +38,7 @@ from gpufleet_agent.probe.process_table import ProcessTable
 from gpufleet_agent.probe.processes import ProcessWatch
 from gpufleet_agent.probe.questions import Questions
 from gpufleet_agent.probe.readers import CORE
-from gpufleet_agent.probe.readers.device import Device
+from gpufleet_agent.probe.readers.device import Device, continued
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.probe.sleepers import Sleep, sleep_of
 from gpufleet_agent.probe.slow_tier import SlowTier, read_metrics
@@ -251,17 +251,10 @@ class NvmlBackend:
 
     def _read_opened(self, session: _Session, handle: Any, uuid: str, index: int, tick: Tick) -> None:
         if uuid and uuid not in tick.found:
-            device = self._device(session.driver, handle, uuid, f"GPU {index}")
+            before, label = self._devices.get(uuid), f"GPU {index}"
+            device = continued(before, session.driver, handle, label, self._pid_namespace_is_host)
             for reading in self._read_gpu(session, device, uuid, index, tick):
                 tick.found[reading.gpu.uuid] = reading
-
-    def _device(self, driver: NvmlDriver, handle: Any, uuid: str, label: str) -> Device:
-        """The device of the tick before, where the GPU has stayed in its place."""
-        device = self._devices.get(uuid)
-        if device is None or device.gpu != label:
-            return Device(driver, handle, label, self._pid_namespace_is_host)
-        device.again(driver, handle)
-        return device
 
     def _read_gpu(self, session: _Session, device: Device, uuid: str, index: int, tick: Tick) -> list[GpuReading]:
         """The GPU, and its MIG instances after it."""

@@ -173,8 +173,8 @@ class NvmlDriver:
         return answer
 
     def call_whole(self, name: str) -> Any:
-        """The same for a function of the whole driver, any failure of which is one of the session."""
-        code, answer = self._call(name, "", ())
+        """The same at every tick for a function of the whole driver, any failure of which is one of the session."""
+        code, answer = self.ask((name,), "")
         if code:
             raise SessionFailed(name, code)
         return answer

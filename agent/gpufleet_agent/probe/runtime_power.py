@@ -11,6 +11,8 @@ from gpufleet_agent.pci_slot import slot_key
 SUSPENDED = b"suspended"
 MAX_SLOTS = 1024
 MAX_STATUS_BYTES = 64
+MAX_SLOTS_KNOWN = 256
+"""Slots whose file is kept open, or known not to be there; past it those that are not asked about are forgotten."""
 LOOKS_WITHOUT = 10
 """Where the kernel keeps no status of a slot, it is asked for one again after so many looks."""
 _DEVICES, _DRIVER = "bus/pci/devices", "bus/pci/drivers/nvidia"
@@ -27,7 +29,7 @@ class RuntimePower:
 
     def asleep(self, slots: Collection[str]) -> frozenset[str]:
         """Those of these slots whose device is suspended now."""
-        if len(self._files) + len(self._looks_without) > len(slots):
+        if len(self._files) + len(self._looks_without) > MAX_SLOTS_KNOWN:
             self._forget_all_but(slots)
         return frozenset(slot for slot in slots if self._status(slot) == SUSPENDED)
 

@@ -24,7 +24,7 @@ from gpufleet_agent.probe.nvml_driver import (
 )
 from gpufleet_agent.probe.questions import Questions
 from gpufleet_agent.probe.readers import SLOW, Reader
-from gpufleet_agent.probe.readers.device import Device
+from gpufleet_agent.probe.readers.device import Device, continued
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.readings import Breadcrumb, GpuIdentity
 
@@ -128,6 +128,7 @@ class SlowTier:
         """How long the calls of the passes take; read by the ticks."""
         self._library_folders = library_folders
         self._questions = Questions()
+        self._devices: dict[str, Device] = {}
         self._clock = clock
         self._power = power or RuntimePower()
         self._changed = threading.Condition()
@@ -198,6 +199,8 @@ class SlowTier:
             driver = NvmlDriver(self._breadcrumb, self._library_folders, self.times, self._questions)
         except SessionFailed:
             return
+        here = {target.uuid for target in targets}
+        self._devices = {uuid: device for uuid, device in self._devices.items() if uuid in here}
         try:
             for target in targets:
                 if self._stop.is_set():
@@ -216,7 +219,8 @@ class SlowTier:
             handle = _open(driver, gpu, slot, label)
             if driver.uuid(handle, label) != gpu.uuid:
                 return
-            device = Device(driver, handle, label, pid_namespace_is_host=False)
+            device = continued(self._devices.get(gpu.uuid), driver, handle, label, pid_namespace_is_host=False)
+            self._devices[gpu.uuid] = device
             values, absent = read_metrics(device, SLOW)
         except (CallFailed, GpuLost):
             return

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from gpufleet_agent.probe import runtime_power
 from gpufleet_agent.probe.runtime_power import LOOKS_WITHOUT, RuntimePower
 
 SLOT = "0000:01:00"
@@ -48,12 +51,17 @@ def test_every_look_sees_what_is_so_now_and_opens_nothing_more(tmp_path: Path) -
     assert power.asleep([SLOT]) == {SLOT}
 
 
-def test_a_slot_that_nobody_asks_about_is_closed(tmp_path: Path) -> None:
+def test_past_the_limit_slots_that_nobody_asks_about_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_power, "MAX_SLOTS_KNOWN", 4)
     slots = [f"0000:0{number}:00" for number in range(4)]
     for slot in slots:
         add_gpu(tmp_path, slot, "active")
     power, before = RuntimePower(str(tmp_path)), open_files()
-    power.asleep([*slots, "0000:99:00"])
+    for slot in slots:
+        power.asleep([slot])
+    power.asleep(["0000:99:00"])
     assert open_files() == before + 4
     power.asleep(slots[:1])
     assert open_files() == before + 1

@@ -70,6 +70,8 @@ typedef struct {
     Entry *entries;
     unsigned int hashes[MOST_ENTRIES]; /* of the keys: what is told nothing is found out fast */
     int count;
+    unsigned int slot[3]; /* domain, bus and device of nvmlDeviceGetPciInfo_v3 */
+    bool located;
     bool troubled; /* has an error, a hang or a loss: else none is looked for */
 } Section;
 
@@ -105,11 +107,16 @@ static unsigned int hash_of(const char *key) {
     return hash_on(2166136261u, key);
 }
 
+static bool read_slot(const char *text, unsigned int slot[3]) {
+    return sscanf(text, "%x:%x:%x", &slot[0], &slot[1], &slot[2]) == 3;
+}
+
 static void add(Section *section, const char *key, const char *text) {
     if (section->count == MOST_ENTRIES) abort();
     section->entries = realloc(section->entries, sizeof(Entry) * (size_t)(section->count + 1));
     section->hashes[section->count] = hash_of(key);
     section->troubled |= !strncmp(key, "error ", 6) || !strncmp(key, "hang ", 5) || !strcmp(key, "lost");
+    if (!strcmp(key, "nvmlDeviceGetPciInfo_v3")) section->located = read_slot(text, section->slot);
     int metric = -1;
     sscanf(key, "nvmlGpmSampleGet[%d]", &metric);
     section->entries[section->count++] = (Entry){strdup(key), strdup(text), metric};
@@ -382,18 +389,15 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned int index, Device **o
 }
 
 EXPORT nvmlReturn_t nvmlDeviceGetHandleByPciBusId_v2(const char *address, Device **out) {
-    unsigned int wanted[3] = {0}, found[3] = {0};
+    unsigned int wanted[3] = {0};
     char code[TEXT];
-    if (!address || !out || sscanf(address, "%x:%x:%x", &wanted[0], &wanted[1], &wanted[2]) != 3) return INVALID_ARGUMENT;
+    if (!address || !out || !read_slot(address, wanted)) return INVALID_ARGUMENT;
     nvmlReturn_t failed = begin(NULL, __func__);
     if (failed) return failed;
     Device *device = NULL;
     pthread_mutex_lock(&lock);
-    for (int i = 0; i < gpu_count && !device; i++) {
-        const char *text = find(&gpus[i], "nvmlDeviceGetPciInfo_v3");
-        if (text && sscanf(text, "%x:%x:%x", &found[0], &found[1], &found[2]) == 3 && !memcmp(found, wanted, sizeof found))
-            device = handle_of(gpus[i].uuid);
-    }
+    for (int i = 0; i < gpu_count && !device; i++)
+        if (gpus[i].located && !memcmp(gpus[i].slot, wanted, sizeof wanted)) device = handle_of(gpus[i].uuid);
     pthread_mutex_unlock(&lock);
     if (!device) return NOT_FOUND;
     wait_while_hanging(device, __func__);

@@ -98,6 +98,14 @@ class Device:
         return [_number(value) for value in self.call("nvmlDeviceGetFieldValues", wanted)]
 
 
+def continued(before: Device | None, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> Device:
+    """The device of the tick `before`, where the GPU has stayed in its place, now at another tick."""
+    if before is None or before.gpu != gpu:
+        return Device(driver, handle, gpu, pid_namespace_is_host)
+    before.again(driver, handle)
+    return before
+
+
 def _number(value: Any) -> int | float | Unreadable:
     if value.nvmlReturn:
         failed = failure("nvmlDeviceGetFieldValues", value.nvmlReturn)
