@@ -1,7 +1,7 @@
 """Rows of `gpu_stats` in PostgreSQL's binary COPY format, encoded by column. See "Binary Format" under COPY in
 PostgreSQL's manual."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +27,9 @@ _OF_METRIC = tuple(np.dtype(_TYPES[type(gpu_stats.columns[name].type)]) for name
 _LARGEST = np.array([float(np.iinfo(dtype).max) if dtype.kind == "i" else np.inf for dtype in _OF_METRIC])
 
 
-def encode(rows: Rows) -> bytes:
-    """Everything between COPY and its end, for COLUMNS in this order. Raises DataRefused for a value that does not fit
-    its column."""
+def encode(rows: Rows) -> list[memoryview]:
+    """Everything between COPY and its end, piece by piece, for COLUMNS in this order. Raises DataRefused for a value
+    that does not fit its column."""
     absent = np.isnan(rows.values)
     values = np.where(absent, 0.0, rows.values)
     if (np.abs(values) > _LARGEST).any():
@@ -46,14 +46,14 @@ def encode(rows: Rows) -> bytes:
         else:
             table[f"length {name}"] = -1
     mixed = [index for index, name in enumerate(METRIC_NAMES) if absences[index] and name in layout.offsets]
-    return b"".join((_HEADER, _without_absent(table, layout, absent, mixed), _TRAILER))
+    return [memoryview(_HEADER), _without_absent(table, layout, absent, mixed).data, memoryview(_TRAILER)]
 
 
-async def chunks(encoded: bytes) -> AsyncIterator[memoryview]:
+async def chunks(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:
     """The bytes as asyncpg takes them."""
-    whole = memoryview(encoded)
-    for start in range(0, len(whole), CHUNK_BYTES):
-        yield whole[start : start + CHUNK_BYTES]
+    for piece in pieces:
+        for start in range(0, len(piece), CHUNK_BYTES):
+            yield piece[start : start + CHUNK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,12 @@ def _put(table: NDArray[np.void], name: str, column: NDArray[np.int64] | NDArray
     table[name] = column
 
 
-def _without_absent(table: NDArray[np.void], layout: _Layout, absent: NDArray[np.bool_], mixed: list[int]) -> bytes:
-    """The bytes of the rows; an absent value has the length -1 and takes no room."""
+def _without_absent(
+    table: NDArray[np.void], layout: _Layout, absent: NDArray[np.bool_], mixed: list[int]
+) -> NDArray[np.uint8]:
+    """The bytes of the rows, in one dimension; an absent value has the length -1 and takes no room."""
     if not mixed:
-        return table.tobytes()
+        return table.view(np.uint8)
     kept = np.ones((len(table), layout.dtype.itemsize), np.bool_)
     for index in mixed:
         name, missing = METRIC_NAMES[index], absent[:, index]
@@ -94,4 +96,4 @@ def _without_absent(table: NDArray[np.void], layout: _Layout, absent: NDArray[np
         table[f"length {name}"][missing] = -1
         kept[:, offset : offset + size] = ~missing[:, None]
     flat = table.view(np.uint8).reshape(len(table), layout.dtype.itemsize)
-    return flat[kept].tobytes()
+    return flat[kept]
