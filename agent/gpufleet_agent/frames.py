@@ -18,7 +18,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_NAMES = 4096
 """Names of values that both ends keep; past it those that are in use begin anew."""
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 _HEADER = attrgetter("backend", "driver_version", "nvml_version", "note", "simulated")
 _IDENTITY, _EVENT, _PROCESS = (
     attrgetter(*(field.name for field in fields(kind))) for kind in (GpuIdentity, GpuEvent, GpuProcess)

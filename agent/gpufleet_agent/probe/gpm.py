@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpufleet_agent.probe.nvml_driver import REASONS, CallFailed, GpuLost, NvmlDriver, SessionFailed, Unreadable
-from gpufleet_agent.probe.readers.profiling import METRICS, worth
+from gpufleet_agent.probe.readers.profiling import METRICS, WORTH
 from gpufleet_agent.readings import ERROR, NOT_SUPPORTED
 
 SHORTEST_GAP_SECONDS = 0.1
@@ -155,4 +155,4 @@ def _value(name: str, answer: Any) -> int | float:
     """Each metric has a code of its own; its value counts only when that says success."""
     if answer.nvmlReturn:
         raise Unreadable(REASONS.get(answer.nvmlReturn, ERROR))
-    return worth(name, answer.value)
+    return WORTH[name](answer.value)

@@ -6,6 +6,7 @@ closes the library under a call of the other, and it opens only GPUs that the la
 now, by their slots, so that it wakes none.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -72,32 +73,33 @@ class SlowReading:
 
 
 NOTHING_READ = SlowReading()
+NEVER_READ = NOTHING_READ, -math.inf
 
 
 class Results:
     """What the passes have read and the ticks are to tell: values once, reasons until the next pass. Not locked."""
 
     def __init__(self) -> None:
-        self._readings: dict[str, SlowReading] = {}
-        self._finished: dict[str, float] = {}
+        self._untold: dict[str, tuple[SlowReading, float]] = {}
+        self._reasons: dict[str, SlowReading] = {}
 
     def put(self, uuid: str, reading: SlowReading, now: float) -> None:
         """A pass has read this GPU at `now` (monotonic seconds)."""
-        self._readings[uuid], self._finished[uuid] = reading, now
+        self._untold[uuid] = reading, now
+        self._reasons[uuid] = SlowReading(absent=reading.absent)
 
     def take(self, uuid: str, now: float) -> SlowReading:
         """What is to be told of this GPU by the tick at `now`."""
-        reading = self._readings.get(uuid, NOTHING_READ)
-        finished = self._finished.pop(uuid, None)
-        if finished is not None and now - finished <= STALE_SECONDS:
+        reading, finished = self._untold.pop(uuid, NEVER_READ)
+        if now - finished <= STALE_SECONDS:
             return reading
-        return SlowReading(absent=reading.absent)
+        return self._reasons.get(uuid, NOTHING_READ)
 
     def keep(self, uuids: set[str]) -> None:
         """Forget all other GPUs: what comes back may have changed."""
-        for uuid in self._readings.keys() - uuids:
-            del self._readings[uuid]
-            self._finished.pop(uuid, None)
+        for uuid in self._reasons.keys() - uuids:
+            del self._reasons[uuid]
+            self._untold.pop(uuid, None)
 
 
 def read_metrics(device: Device, readers: Mapping[str, Reader]) -> tuple[dict[str, int | float], dict[str, str]]:

@@ -3,7 +3,7 @@
 They are no readers of one moment, but the difference of two samples: see `probe.gpm`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gpufleet_agent.probe.readers.device import within
 
@@ -27,8 +27,15 @@ FASTEST_MEBIBYTES = 2**31 - 1
 """The maximum in the catalogue."""
 
 
-def worth(metric: str, value: float) -> int | float:
-    """What GPM's `value` of `metric` says in the catalogue's unit. Raises `Unreadable` for what cannot be true."""
-    if metric.endswith("_percent"):
-        return min(WHOLE, within(value, WHOLE + OVERSHOOT))
+def percent(value: float) -> float:
+    return min(WHOLE, within(value, WHOLE + OVERSHOOT))
+
+
+def mebibytes(value: float) -> int:
     return round(within(value, FASTEST_MEBIBYTES))
+
+
+WORTH: Mapping[str, Callable[[float], int | float]] = {
+    name: percent if name.endswith("_percent") else mebibytes for name in METRICS
+}
+"""What GPM's value of each metric says in the catalogue's unit; raises `Unreadable` for what cannot be true."""
