@@ -12,7 +12,9 @@ from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, PlacedEvent, Process, ProcessList
 from gpufleet_collector.store.history import HistoryBucket, HistorySample
+from gpufleet_collector.store.plan import Source
 from gpufleet_collector.store.process_history import ProcessSpan
+from gpufleet_collector.store.series_query import Incomplete, Series, SeriesAnswer
 from gpufleet_collector.web.events import error_event, gpu_event, happened_event, host_event
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -43,6 +45,7 @@ PAGES = {
     "gpu-stats-page": "/api/system/gpu-stats?limit=1",
     "history-samples": "/api/system/gpu-stats/history?metrics=power_watts,fan_speed_percent",
     "history-buckets": "/api/system/gpu-stats/history?metrics=power_watts,fan_speed_percent&step=60",
+    "series": "/api/v1/series?metrics=power_watts&group_by=host&step=60",
     "hosts": "/api/v1/hosts",
     "gpus": "/api/v1/gpus",
     "catalog": "/api/v1/catalog",
@@ -74,6 +77,12 @@ def small_fleet() -> Site:
     site.history.found_buckets = (
         HistoryBucket("alpha", WHOLE.uuid, 0, START_US, 12, True, ((300.5, 299.0, 302.0), None)),
     )
+    minute, second = 60_000_000, START_US // 1_000_000
+    line = Series(
+        {"host": "alpha"}, "power_watts", "avg", Source.SAMPLES, minute, (second, second + 60), (300.5, 301.0)
+    )
+    open_part = Incomplete(START_US + minute, START_US + 2 * minute, "open")
+    site.series.found = SeriesAnswer(START_US, START_US + 2 * minute, minute, (line,), (open_part,), None)
     site.events.found = [LOST, PlacedEvent(event("e1", 0.5, host="beta", gpu_uuid=None))]
     site.live.processes(ProcessList("alpha", START_US, (TRAINING, Process(PART.uuid, 7))))
     last = START_US + 3_600_000_000
