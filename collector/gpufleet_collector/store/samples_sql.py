@@ -100,15 +100,18 @@ WHERE s.recorded_at >= {_PACKED_UNTIL}{bounds.of("s", "gpus", "instants")}"""
 
 def _late(shapes: Sequence[Shape], bounds: Bounds) -> str:
     """Late samples that are not there already: the first that was stored counts. The packed instants of an hour are
-    asked for once for all late samples of a GPU that lie together."""
+    asked for once for all late samples of a GPU that lie together. What they are compared with has bounds of its own,
+    which the planner does not infer: without them it would look at every partition."""
     same_hour = "p.gpu_id = l.gpu_id AND p.hour = date_bin('1 hour', l.recorded_at, timestamptz 'epoch')"
+    same_hour += bounds.of("p", "hours")
+    same_instant = "s.gpu_id = l.gpu_id AND s.recorded_at = l.recorded_at" + bounds.of("s", "instants")
     return f"""SELECT l.gpu_id, l.recorded_at{_columns("l", shapes)}
 FROM gpu_stats_late AS l LEFT JOIN LATERAL (
     SELECT array_agg(there.recorded_at) AS instants FROM ({unpacked((), same_hour)}) AS there
 ) AS packed ON true
 WHERE coalesce(l.recorded_at <> ALL (packed.instants), true) AND (
     l.recorded_at < {_PACKED_UNTIL}
-    OR (SELECT true FROM gpu_stats AS s WHERE s.gpu_id = l.gpu_id AND s.recorded_at = l.recorded_at) IS NULL
+    OR (SELECT true FROM gpu_stats AS s WHERE {same_instant}) IS NULL
 ){bounds.of("l", "gpus", "instants")}"""
 
 

@@ -659,11 +659,13 @@ FROM gpu_stats_packed AS p CROSS JOIN LATERAL (
         step_wide)::double precision) OVER running AS since_first FROM (SELECT unnest(p.instants) AS step,
         unnest(p.instants_wide) AS step_wide) AS elements WINDOW running AS (ROWS UNBOUNDED PRECEDING)) AS scaled
 ) AS u
-WHERE p.gpu_id = l.gpu_id AND p.hour = date_bin('1 hour', l.recorded_at, timestamptz 'epoch')) AS there
+WHERE p.gpu_id = l.gpu_id AND p.hour = date_bin('1 hour', l.recorded_at, timestamptz 'epoch')
+    AND p.hour >= date_bin('1 hour', $1, timestamptz 'epoch') AND p.hour < $2) AS there
 ) AS packed ON true
 WHERE coalesce(l.recorded_at <> ALL (packed.instants), true) AND (
     l.recorded_at < (SELECT packed_until FROM store_watermark)
-    OR (SELECT true FROM gpu_stats AS s WHERE s.gpu_id = l.gpu_id AND s.recorded_at = l.recorded_at) IS NULL
+    OR (SELECT true FROM gpu_stats AS s WHERE s.gpu_id = l.gpu_id AND s.recorded_at = l.recorded_at
+        AND s.recorded_at >= $1 AND s.recorded_at < $2) IS NULL
 ) AND l.recorded_at >= $1 AND l.recorded_at < $2
 $$
 """
