@@ -29,10 +29,10 @@ from gpufleet_agent.quarantine import Quarantine
 from gpufleet_agent.stream import HEARTBEAT_SECONDS
 from gpufleet_proto import telemetry_pb2 as pb
 
-DEADLINE_SECONDS, INTERVAL_SECONDS = 0.5, 0.25
-TOLERANCE_SECONDS = 2.0
+DEADLINE_SECONDS, INTERVAL_SECONDS = 1.0, 0.25
+TOLERANCE_SECONDS = 3.0
 """Many agents share two cores here."""
-AT_ONCE = 20
+AT_ONCE = 16
 PATIENCE_SECONDS = 75.0
 LOOK_SECONDS = 0.02
 FIRST_PAUSE_SECONDS = 1.5
