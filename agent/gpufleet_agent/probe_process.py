@@ -7,13 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from gpufleet_agent import breadcrumb
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.breadcrumb import BreadcrumbReader, Call
 from gpufleet_agent.frames import MAX_LINE_BYTES, BadFrame, FrameReader
 from gpufleet_agent.offspring import kill_offspring
+from gpufleet_agent.pipe_lines import LineTooLong, PipeLines
 from gpufleet_agent.quarantine import Quarantine, index_of
 from gpufleet_agent.readings import Reading
 from gpufleet_agent.watch_pace import until_next_look
@@ -125,12 +128,12 @@ class ProbeProcess:
 
     async def _live_once(self) -> str:
         try:
-            process, crumbs = await self._start()
+            process, lines, crumbs = await self._start()
         except OSError as error:  # no memory, no room for another process or file: that may pass
             return f"cannot be started ({error})"
         self._process = process
         self._heard_at = time.monotonic()
-        listening = asyncio.ensure_future(self._listen(process))
+        listening = asyncio.ensure_future(self._listen(process, lines))
         watching = asyncio.ensure_future(self._watch(crumbs))
         try:
             await asyncio.wait({listening, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,32 +143,39 @@ class ProbeProcess:
             watching.cancel()
             await asyncio.gather(listening, watching, return_exceptions=True)
             self._process = None
+            lines.close()
             await self._end(process)
             crumbs.close()
 
-    async def _start(self) -> tuple[asyncio.subprocess.Process, BreadcrumbReader]:
-        descriptor = breadcrumb.create()
-        try:
-            crumbs = BreadcrumbReader(descriptor)
-            return await self._spawn_whole(descriptor), crumbs
-        finally:
-            os.close(descriptor)
+    async def _start(self) -> tuple[asyncio.subprocess.Process, PipeLines, BreadcrumbReader]:
+        with ExitStack() as passed:
+            shared = breadcrumb.create()
+            passed.callback(os.close, shared)
+            crumbs = BreadcrumbReader(shared)
+            reading, writing = os.pipe()
+            passed.callback(os.close, writing)
+            lines = PipeLines(reading, MAX_LINE_BYTES, partial(self._on_line, FrameReader()))
+            try:
+                return await self._spawn_whole(shared, writing), lines, crumbs
+            except BaseException:
+                lines.close()
+                raise
 
-    async def _spawn_whole(self, descriptor: int) -> asyncio.subprocess.Process:
+    async def _spawn_whole(self, shared: int, stdout: int) -> asyncio.subprocess.Process:
         """A start that is cancelled half-way is finished first, so that the child can be ended like any other."""
-        spawning = asyncio.ensure_future(self._spawn(descriptor))
+        spawning = asyncio.ensure_future(self._spawn(shared, stdout))
         try:
             return await asyncio.shield(spawning)
         except asyncio.CancelledError:
             await self._end(await spawning)
             raise
 
-    async def _spawn(self, descriptor: int) -> asyncio.subprocess.Process:
+    async def _spawn(self, shared: int, stdout: int) -> asyncio.subprocess.Process:
         self._told_left_alone, self._let_go = self._quarantine.left_alone(time.monotonic()), frozenset()
         orders = {
             **asdict(self._orders),
             "interval_seconds": self._interval,
-            "breadcrumb_descriptor": descriptor,
+            "breadcrumb_descriptor": shared,
             "left_alone": sorted(self._told_left_alone),
         }
         return await asyncio.create_subprocess_exec(
@@ -174,32 +184,29 @@ class ProbeProcess:
             "gpufleet_agent.probe",
             json.dumps(orders),
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=(descriptor,),
+            stdout=stdout,
+            pass_fds=(shared,),
             env=self._environ,
-            limit=MAX_LINE_BYTES,
         )
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> str:
-        assert process.stdout is not None
-        frames = FrameReader()
-        while True:
-            try:
-                line = await process.stdout.readline()
-                if not line:
-                    return f"ended with status {await process.wait()}"
-                instant_us, reading = frames.decode(line)
-            except (BadFrame, ValueError) as error:
-                return f"is broken ({error})"
-            if self._process is not process:
-                return "is given up"
-            self._heard_at = time.monotonic()
-            self._readings += 1
-            if self.hanging is not None and self._is_past(self.hanging, reading):
-                self.hanging = None
-            self._on_reading(instant_us, reading)
-            if self._readings >= self._let_go_until:
-                self._let_go = frozenset()
+    async def _listen(self, process: asyncio.subprocess.Process, lines: PipeLines) -> str:
+        try:
+            await lines.read()
+        except (BadFrame, LineTooLong) as error:
+            return f"is broken ({error})"
+        return f"ended with status {await process.wait()}"
+
+    def _on_line(self, frames: FrameReader, line: bytes) -> None:
+        instant_us, reading = frames.decode(line)
+        if self._process is None:
+            return  # it has been given up
+        self._heard_at = time.monotonic()
+        self._readings += 1
+        if self.hanging is not None and self._is_past(self.hanging, reading):
+            self.hanging = None
+        self._on_reading(instant_us, reading)
+        if self._readings >= self._let_go_until:
+            self._let_go = frozenset()
 
     def _is_past(self, hang: Call, reading: Reading) -> bool:
         """Whether this reading shows that the driver answers again, also on the GPU on which it hung."""

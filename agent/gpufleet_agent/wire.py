@@ -44,7 +44,7 @@ def tick_of(instant_us: int, reading: Reading) -> pb.Tick:
 def _add_stats(tick: pb.Tick, gpu_uuid: str, values: Mapping[str, int | float]) -> None:
     """`stats` in its place: a message that is made before is copied there."""
     try:
-        tick.gpus.add(gpu_uuid=gpu_uuid, **values)  # type: ignore[arg-type]
+        tick.gpus.add(gpu_uuid=gpu_uuid, **values)
     except (ValueError, TypeError):
         tick.gpus.append(stats(gpu_uuid, values))
 
