@@ -1,6 +1,6 @@
 """What GPUs did, read back: sample by sample or in buckets of time, always a bounded number, oldest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -115,7 +115,7 @@ class History:
             scope = await _scope(asked, query)
             whole = scope if query.hosts or query.gpu_indexes else scope.whole(query.since, query.until)
             settled = self._clock.now().wall_us - SETTLE_US
-            made = _Buckets(query, step_us, [BY_NAME[name] for name in query.metrics], whole, scope, settled)
+            made = _Buckets(query, step_us, [_summary(BY_NAME[name]) for name in query.metrics], whole, scope, settled)
             found: list[HistoryBucket] = []
             for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
                 celling = await plan_cells(asked, whole.stays, window, source, step_us)
@@ -186,13 +186,17 @@ def _sample(row: Sequence[Any], stay: Stay, metrics: Sequence[Metric]) -> Histor
     return HistorySample(stay.host, stay.gpu_uuid, stay.gpu_index, stay.gpu_name, to_us(recorded_at), values)
 
 
+Summary = Callable[[float | None, float, float], tuple[float, float, float] | None]
+"""From average, smallest and largest as stored to what is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Buckets:
     """What is made of the rows that answer a query."""
 
     query: HistoryQuery
     step_us: int
-    metrics: Sequence[Metric]
+    summaries: Sequence[Summary]
     asked_of: Scope
     places: Scope
     settled: int
@@ -203,16 +207,24 @@ class _Buckets:
         span = start, start + self.step_us
         place = self.places.last_place(gpu, span)
         values = tuple(
-            _summary(metric, row[at : at + 3]) for at, metric in zip(count(3, 3), self.metrics, strict=False)
+            summary(row[at], row[at + 1], row[at + 2]) for at, summary in zip(count(3, 3), self.summaries, strict=False)
         )
         complete = self.query.since <= start and span[1] <= min(self.query.until, self.settled)
         complete = complete and not celling.is_missing_late(gpu.gpu_id, span)
         return HistoryBucket(place.host, gpu.gpu_uuid, place.gpu_index, start, samples, complete, values)
 
 
-def _summary(metric: Metric, found: Sequence[Any]) -> tuple[float, float, float] | None:
-    average, smallest, largest = found
-    if average is None:
-        return None
+def _summary(metric: Metric) -> Summary:
+    """Whole numbers are stored as such; what is stored as a float of 32 bits is rounded to what it was."""
     digits = len(str(metric.steps_per_unit)) - 1 + AVERAGE_DIGITS
-    return round(average, digits), metric.round(smallest), metric.round(largest)
+    steps = metric.steps_per_unit
+
+    def of_whole(average: float | None, smallest: float, largest: float) -> tuple[float, float, float] | None:
+        return None if average is None else (round(average, digits), smallest, largest)
+
+    def of_parts(average: float | None, smallest: float, largest: float) -> tuple[float, float, float] | None:
+        if average is None:
+            return None
+        return round(average, digits), round(smallest * steps) / steps, round(largest * steps) / steps
+
+    return of_whole if metric.is_whole else of_parts

@@ -1,6 +1,7 @@
 """Instants in and out: RFC 3339 on the outside, microseconds since the epoch inside."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -8,6 +9,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:([Zz])|([-+ ])(\d\d):?(\d\d))?", re.ASCII
 )
+_DAY_SECONDS = 86_400
+_MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60))
 MAX_INSTANT = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 """Instants run from 1970 to the last day of 9999, so that any offset of them can still be written."""
 
@@ -35,6 +38,16 @@ def read(text: str) -> int:
 def write(instant: int) -> str:
     """`2026-01-01T00:00:00.123456Z`."""
     return f"{(_EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def write_seconds(seconds: Iterable[int]) -> Iterator[str]:
+    """As `write`, of many whole seconds since the epoch: several times faster, for they lie on few days."""
+    days: dict[int, str] = {}
+    for second in seconds:
+        day, rest = divmod(second, _DAY_SECONDS)
+        if day not in days:
+            days[day] = write(day * _DAY_SECONDS * 1_000_000)[:10]
+        yield f"{days[day]}T{_MINUTES[rest // 60]}:{rest % 60:02}.000000Z"
 
 
 def write_optional(instant: int | None) -> str | None:

@@ -138,9 +138,8 @@ def _objects(series: Sequence[Series]) -> Iterator[Mapping[str, object]]:
     written: dict[int, str] = {}
     for one in series:
         metric = BY_NAME[one.metric]
-        for start in one.starts:
-            if start not in written:
-                written[start] = instants.write(start * SECOND_US)
+        new = [start for start in one.starts if start not in written]
+        written.update(zip(new, instants.write_seconds(new), strict=True))
         yield {
             "group": one.group,
             "metric": one.metric,

@@ -87,3 +87,8 @@ def test_no_text_does_anything_but_read_or_be_refused(text: str) -> None:
         assert 0 <= instants.read(text) <= instants.MAX_INSTANT
     except ValueError as error:
         assert str(error)
+
+
+@given(st.lists(st.integers(0, instants.MAX_INSTANT // 1_000_000)))
+def test_many_whole_seconds_are_written_like_one(seconds: list[int]) -> None:
+    assert list(instants.write_seconds(seconds)) == [instants.write(second * 1_000_000) for second in seconds]
