@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 
 import asyncpg
@@ -16,9 +17,13 @@ from drills.test_kills import stored
 
 from fakes.processes import Collector, Process, running_collector, wait_for
 from fakes.proxy import Proxy, running_proxy
+from gpufleet_collector.store.writer import COMMIT_INTERVAL_SECONDS
 
 AGENTS, GPUS = 20, 8
 TICK_SECONDS = 0.5
+UNDER_WAY = 1 + ceil(COMMIT_INTERVAL_SECONDS / TICK_SECONDS)
+"""So many reports of an agent are unsettled when all is well: a heartbeat goes with the newest."""
+
 STEADY_SECONDS, STALL_SECONDS, CUT_SECONDS = 3.0, 4.0, 5.0
 AWAY_TICKS = 60
 LIVE_AGAIN_SECONDS = 5.0
@@ -112,9 +117,9 @@ def live_again(collector: Collector) -> None:
 
 
 def waiting(collector: Collector) -> int:
-    """Reports that agents have not settled, as they say themselves, but for the one that has just been taken."""
+    """Reports that agents have not settled, as they say themselves, but for those that wait for the next commit."""
     costs = [host["agent"]["cost"] for host in collector.get("/api/v1/hosts")["hosts"]]
-    return sum(max(0, cost["unacked_reports"] - 1) if cost else 1 for cost in costs)
+    return sum(max(0, cost["unacked_reports"] - UNDER_WAY) if cost else 1 for cost in costs)
 
 
 def shake_network(proxy: Proxy, collector: Collector) -> None:
