@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gpufleet_collector.store import late_sql
 from gpufleet_collector.store.cells_sql import CellPlan
@@ -27,6 +28,8 @@ class Celling:
 
     def is_missing_late(self, gpu_id: int, span: Span) -> bool:
         """Whether late samples of the GPU may be missing from some of the cells in a span."""
+        if not self.unmerged and not self.all_unmerged:
+            return False
         rolled = self.plan.parts.rolled
         if self.all_unmerged and rolled is not None:
             return span[0] < rolled[1] and rolled[0] < span[1]
@@ -35,12 +38,14 @@ class Celling:
 
 async def plan_cells(asked: Question, stays: Sequence[Stay], span: Span, source: Source, step_us: int) -> Celling:
     """`step_us` is the length of the cells when they are made from samples alone."""
-    parts = divide(span, CELL_US.get(source), asked.packed_until)
-    plan = CellPlan(source, CELL_US.get(source, step_us), parts)
+    parts = divide(span, CELL_US.get(source), asked.moment.packed_until)
+    plan = CellPlan(source, CELL_US.get(source, step_us), parts, asked.moment)
     if parts.rolled is None:
         return Celling(plan, stays)
     cut = set(cut_cells(((stay.gpu_id, stay.since, stay.until) for stay in stays), parts.rolled, plan.cell_us))
-    rows = await asked.fetch(late_sql.late_cells(parts.rolled, plan.cell_us), parameters_of(stays))
+    rows: list[Any] = []
+    if asked.moment.has_late:
+        rows = await asked.fetch(late_sql.late_cells(parts.rolled, plan.cell_us), parameters_of(stays))
     late = {(row["gpu_id"], to_us(row["start"])) for row in rows}
     if rows and rows[0]["seen"] >= late_sql.MOST_LATE_SAMPLES:
         return Celling(replace(plan, redo=sorted(cut)), stays, all_unmerged=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gpufleet_collector.store.parts import Cell, Parts, Span
 from gpufleet_collector.store.plan import CELL_US, Source
-from gpufleet_collector.store.samples_sql import samples_source
+from gpufleet_collector.store.samples_sql import Moment, samples_source
 from gpufleet_collector.store.shapes import Shape
 from gpufleet_collector.store.times import HOUR_US, to_sql
 from gpufleet_proto.catalog import BY_NAME
@@ -29,6 +29,7 @@ class CellPlan:
     source: Source
     cell_us: int
     parts: Parts
+    moment: Moment
     redo: Sequence[Cell] = ()
 
     @property
@@ -70,25 +71,24 @@ def _pieces(metrics: Sequence[str], plan: CellPlan, suffixes: Sequence[str], agg
     if plan.parts.rolled is not None:
         yield _rolled(metrics, plan, suffixes, plan.parts.rolled)
     for span in plan.parts.raw:
-        yield aggregate(metrics, of_stays(metrics, span), plan)
+        yield aggregate(metrics, of_stays(metrics, span, plan.moment), plan)
     if plan.redo:
         yield aggregate(metrics, _of_redo(metrics, plan), plan)
 
 
-def of_stays(metrics: Sequence[str], span: Span) -> str:
+def of_stays(metrics: Sequence[str], span: Span, moment: Moment) -> str:
     """The samples of a time that lie within stays: `number`, `gpu_id`, `recorded_at`, and the metrics."""
     columns = "".join(f", s.{name}" for name in metrics)
     return f"""
 SELECT stays.number, s.gpu_id, s.recorded_at{columns}
-FROM stays JOIN {samples_source(metrics, *span)} AS s
-    ON s.gpu_id = stays.gpu_id AND s.recorded_at >= stays.since AND s.recorded_at < stays.until
-WHERE s.recorded_at >= {to_sql(span[0])} AND s.recorded_at < {to_sql(span[1])}"""  # noqa: S608
+FROM stays JOIN {samples_source(metrics, *span, moment)} AS s
+    ON s.gpu_id = stays.gpu_id AND s.recorded_at >= stays.since AND s.recorded_at < stays.until"""  # noqa: S608
 
 
 def _of_redo(metrics: Sequence[str], plan: CellPlan) -> str:
-    few = of_stays(metrics, plan.redo_span).replace(":gpu_ids", ":redo_ids")
+    few = of_stays(metrics, plan.redo_span, plan.moment).replace(":gpu_ids", ":redo_ids")
     return f"""{few}
-    AND (s.gpu_id, {bin_of(plan.cell_us, "s.recorded_at")}) IN (
+WHERE (s.gpu_id, {bin_of(plan.cell_us, "s.recorded_at")}) IN (
         SELECT * FROM unnest(CAST(:redo_ids AS integer[]), CAST(:redo_starts AS timestamptz[])))"""  # noqa: S608
 
 

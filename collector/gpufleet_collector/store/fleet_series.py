@@ -38,6 +38,7 @@ class FleetReader:
             metrics,
             query.aggregations,
             self.asked.step_us,
+            scope=query.group_by,
             models=bool(query.models),
             recent=None if recent is None else recent.plan,
             instances=self.groups is not None and self.groups.instances,
@@ -60,13 +61,13 @@ class FleetReader:
     def _recent(self, metrics: Sequence[str]) -> Celling | None:
         """A plan for what is not packed yet, where it is little."""
         since, until = self.asked.span
-        begin = max(since, self.database.packed_until)
+        begin = max(since, self.database.moment.packed_until)
         end = min(until, self.asked.now + MINUTE_US)
         if self.groups is None or begin >= end or any(BY_NAME[name].kind is Kind.COUNTER for name in metrics):
             return None
         if -(-(end - begin) // HOUR_US) * self.groups.gpus > MOST_RECENT_GPU_HOURS:
             return None
-        plan = CellPlan(Source.SAMPLES, MINUTE_US, Parts(None, ((begin, until),)))
+        plan = CellPlan(Source.SAMPLES, MINUTE_US, Parts(None, ((begin, until),)), self.database.moment)
         return Celling(plan, self.groups.stays)
 
     def _check_size(self, rows: Sequence[Any]) -> None:
@@ -83,8 +84,8 @@ class FleetReader:
         since, until = self.asked.span
         if estimated:
             self.incomplete.add(Incomplete(min(estimated) * SECOND_US, until, "estimated"))
-        last = min(until, self.database.packed_until)
-        if since < last:
+        last = min(until, self.database.moment.packed_until)
+        if self.database.moment.has_late and since < last:
             late = await self.database.fetch(late_sql.late_hours((since, last)), {})
             self.incomplete.update(_late(late, (since, last)))
 

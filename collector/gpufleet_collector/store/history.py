@@ -98,7 +98,7 @@ class History:
             found: list[HistorySample] = []
             for window in windows(span, scope.gpus, query.limit, 1):
                 parameters = parameters_of(scope.stays) | _page(scope, query, query.limit - len(found))
-                rows = await asked.fetch(history_sql.samples(query.metrics, window), parameters)
+                rows = await asked.fetch(history_sql.samples(query.metrics, window, asked.moment), parameters)
                 found += [_sample(row, scope.stays[row["stay"] - 1], metrics) for row in rows]
                 if len(found) >= query.limit:
                     break

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 
 from gpufleet_collector.store.cells_sql import STAYS, CellPlan, bin_of, gauges, of_stays
 from gpufleet_collector.store.parts import Span
+from gpufleet_collector.store.samples_sql import Moment
 
 
-def samples(metrics: Sequence[str], span: Span) -> str:
+def samples(metrics: Sequence[str], span: Span, moment: Moment) -> str:
     """Columns `recorded_at`, `stay` (position among the stays, from 1), then the metrics. Parameters: those of cells,
     `after_at`, `after_stay`: the key of the last row known; `row_limit`."""
     columns = "".join(f", {name}" for name in metrics)
     return f"""
 WITH {STAYS}
 SELECT recorded_at, number AS stay{columns}
-FROM ({of_stays(metrics, span)}) AS every
+FROM ({of_stays(metrics, span, moment)}) AS every
 WHERE recorded_at > CAST(:after_at AS timestamptz)
     OR (recorded_at = CAST(:after_at AS timestamptz) AND number > CAST(:after_stay AS integer))
 ORDER BY recorded_at, number

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gpufleet_collector.store.cells_sql import GAUGE_PARTS, CellPlan, bin_of, gauges
-from gpufleet_collector.store.plan import Aggregation
+from gpufleet_collector.store.plan import MINUTE_US, Aggregation
 from gpufleet_collector.store.series_query import MOST_POINTS
 from gpufleet_collector.store.series_sql import members_with
 from gpufleet_proto.catalog import BY_NAME, Kind
@@ -14,6 +14,7 @@ def of_minutes(
     aggregations: Sequence[Aggregation],
     step_us: int,
     *,
+    scope: str,
     models: bool,
     recent: CellPlan | None,
     instances: bool,
@@ -26,30 +27,47 @@ def of_minutes(
     The average is over GPUs and minutes, the sum the mean of the minutes' sums; a counter's sum is its increase, and
     its average the mean increase of a GPU, minute by minute."""
     wanted = "AND value = ANY(CAST(:values AS text[]))" if models else ""
-    values = [_value(name, kind) for name in metrics for kind in aggregations]
-    named = "".join(f", CAST({value} AS double precision) AS v{at}" for at, value in enumerate(values))
-    arrays = "".join(f", array_agg(v{at}) AS v{at}" for at, _ in enumerate(values))
     columns = "".join(f", {name}_{part}" for name in metrics for part in ("sum", "gpus", "min", "max"))
+    # Of the whole fleet there is one value only, which need not be sorted by.
+    value = "''" if scope == "fleet" else "value"
     ahead, more = "", ""
     if recent is not None:
         ahead = f"WITH {members_with(gauges(metrics, recent), metrics, GAUGE_PARTS, instances=instances)}"
         more = f"UNION ALL {_of_samples(metrics)}"
+    minutes = f"""
+        SELECT {value} AS value, minute, exact{columns} FROM fleet_stats_1m
+        WHERE scope = :scope AND key = :key AND minute >= :since AND minute < :until {wanted}
+        {more}"""  # noqa: S608
+    asked = [(name, kind) for name in metrics for kind in aggregations]
+    arrays = "".join(f", array_agg(v{at}) AS v{at}" for at, _ in enumerate(asked))
     return f"""
 {ahead}
 SELECT value, array_agg(start) AS starts, min(estimated) AS estimated{arrays}
-FROM (
-    SELECT value, CAST(date_part('epoch', {bin_of(step_us, "minute")}) AS bigint) AS start,
-        CAST(date_part('epoch', min(minute) FILTER (WHERE NOT exact)) AS bigint) AS estimated{named}
-    FROM (
-        SELECT value, minute, exact{columns} FROM fleet_stats_1m
-        WHERE scope = :scope AND key = :key AND minute >= :since AND minute < :until {wanted}
-        {more}
-    ) AS minutes
-    GROUP BY value, {bin_of(step_us, "minute")} ORDER BY 1, 2
-    LIMIT {MOST_POINTS + 1}
-) AS points
+FROM ({_steps(minutes, asked, step_us)}) AS points
 GROUP BY value ORDER BY value
 """  # noqa: S608
+
+
+def _steps(minutes: str, asked: Sequence[tuple[str, Aggregation]], step_us: int) -> str:
+    """Points in order; where each is a minute there is nothing to sum up."""
+    of_step, start, estimated, grouped = (
+        _of_steps,
+        bin_of(step_us, "minute"),
+        "min(minute) FILTER (WHERE NOT exact)",
+        "",
+    )
+    if step_us == MINUTE_US:
+        of_step, start, estimated = _of_one_minute, "minute", "CASE WHEN NOT exact THEN minute END"
+    else:
+        grouped = f"GROUP BY value, {start}"
+    values = "".join(f", CAST({of_step(*one)} AS double precision) AS v{at}" for at, one in enumerate(asked))
+    return f"""
+    SELECT value, CAST(date_part('epoch', {start}) AS bigint) AS start,
+        CAST(date_part('epoch', {estimated}) AS bigint) AS estimated{values}
+    FROM ({minutes}
+    ) AS minutes
+    {grouped} ORDER BY value, {start}
+    LIMIT {MOST_POINTS + 1}"""  # noqa: S608
 
 
 def _of_samples(metrics: Sequence[str]) -> str:
@@ -59,7 +77,11 @@ def _of_samples(metrics: Sequence[str]) -> str:
         FROM counted GROUP BY group_number, start"""  # noqa: S608
 
 
-def _value(name: str, kind: Aggregation) -> str:
+def _of_one_minute(name: str, kind: Aggregation) -> str:
+    return f"{name}_sum / nullif({name}_gpus, 0)" if kind == "avg" else f"{name}_{kind}"
+
+
+def _of_steps(name: str, kind: Aggregation) -> str:
     if kind in {"min", "max"}:
         return f"{kind}({name}_{kind})"
     if BY_NAME[name].kind is Kind.COUNTER:

@@ -10,18 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gpufleet_collector.errors import QueryTooLong
 from gpufleet_collector.store import asking
 from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.samples_sql import Moment
 from gpufleet_collector.store.times import to_us
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
 class Question:
-    """Statements in one snapshot, in which the watermark is `packed_until` (microseconds). `connection` is for
-    SQLAlchemy's statements."""
+    """Statements in one snapshot, of which `moment` says where samples are. `connection` is for SQLAlchemy's
+    statements."""
 
-    def __init__(self, connection: AsyncConnection, driver: Any, packed_until: int) -> None:
+    def __init__(self, connection: AsyncConnection, driver: Any, moment: Moment) -> None:
         self.connection = connection
-        self.packed_until = packed_until
+        self.moment = moment
         self._driver = driver
 
     async def fetch(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
@@ -52,7 +53,7 @@ async def question(database: Database) -> AsyncIterator[Question]:
             async with connection.begin():
                 raw = await connection.get_raw_connection()
                 opened = (await connection.exec_driver_sql(_opening())).one()
-                yield Question(connection, raw.driver_connection, to_us(opened.packed_until))
+                yield Question(connection, raw.driver_connection, Moment(to_us(opened.packed_until), opened.has_late))
     except QueryTooLong as error:
         raise QueryTooLong(
             f"the question took longer than {asking.STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
@@ -71,4 +72,5 @@ _SETTINGS = {
 def _opening() -> str:
     settings = {"statement_timeout": f"{round(asking.STATEMENT_SECONDS * 1000)}", **_SETTINGS}
     set_all = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    return f"SELECT {set_all}, packed_until FROM store_watermark"  # noqa: S608
+    has_late = "EXISTS (SELECT FROM gpu_stats_late) AS has_late"
+    return f"SELECT {set_all}, packed_until, {has_late} FROM store_watermark"  # noqa: S608

@@ -99,6 +99,8 @@ class SeriesHistory:
         query = asked.query
         minutes = (self._source(asked, name, 0) is Source.FLEET_MINUTES for name in query.metrics)
         if asked.over_fleet and all(minutes):
+            if asked.span[1] <= database.moment.packed_until:
+                return None
             few = await database.fetch(_FEW_GPUS, {})
             if few[0][0] > MOST_RECENT_GPU_HOURS:
                 return None

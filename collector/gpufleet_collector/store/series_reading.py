@@ -64,7 +64,7 @@ class GroupReader:
     async def _percentiles(self, metrics: Sequence[str], kinds: Sequence[Aggregation]) -> Found:
         span, step_us = self._span(), self.asked.step_us
         if self.source is Source.SAMPLES:
-            statement = series_sql.of_sample_percentiles(metrics, kinds, span, step_us)
+            statement = series_sql.of_sample_percentiles(metrics, kinds, span, self.database.moment, step_us)
             rows = await self.database.fetch(statement, group_parameters(self.groups))
             return self._made(rows, metrics, kinds, None)
         celling = await self._plan(span)
@@ -82,7 +82,7 @@ class GroupReader:
     def _span(self) -> Span:
         """Of the question, without what is not packed where that is too much to be computed now."""
         since, until = self.asked.span
-        packed = self.database.packed_until
+        packed = self.database.moment.packed_until
         recent_hours = -(-(min(until, self.asked.now) - max(since, packed)) // HOUR_US)
         if self.source is Source.SAMPLES or recent_hours * self.groups.gpus <= MOST_RECENT_GPU_HOURS:
             return since, until

@@ -18,6 +18,7 @@ from gpufleet_collector.store.cells_sql import (
 from gpufleet_collector.store.history_sql import average
 from gpufleet_collector.store.parts import Span
 from gpufleet_collector.store.plan import PERCENTILES, Aggregation
+from gpufleet_collector.store.samples_sql import Moment
 from gpufleet_collector.store.shapes import Shape
 from gpufleet_collector.store.times import to_sql
 from gpufleet_proto.catalog import BY_NAME
@@ -59,11 +60,15 @@ WITH {members_with(gauges(metrics, plan), metrics, ("_avg", "_count"), instances
 """
 
 
-def of_sample_percentiles(metrics: Sequence[str], aggregations: Sequence[Aggregation], span: Span, step_us: int) -> str:
+def of_sample_percentiles(
+    metrics: Sequence[str], aggregations: Sequence[Aggregation], span: Span, moment: Moment, step_us: int
+) -> str:
     """As `of_gauges`, of percentiles over all samples in a step."""
     values = [f"{_percentile(kind)} WITHIN GROUP (ORDER BY {name})" for name in metrics for kind in aggregations]
     return f"""
-WITH {STAYS}, {_MEMBERS}, samples AS (SELECT * FROM ({of_stays(metrics, span)}) AS every JOIN members USING (number))
+WITH {STAYS}, {_MEMBERS}, samples AS (
+    SELECT * FROM ({of_stays(metrics, span, moment)}) AS every JOIN members USING (number)
+)
 {_arrays("samples", bin_of(step_us, "recorded_at"), values)}
 """  # noqa: S608
 

@@ -1,7 +1,7 @@
 """Instants in and out: RFC 3339 on the outside, microseconds since the epoch inside."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -10,7 +10,7 @@ _FORM = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:([Zz])|([-+ ])(\d\d):?(\d\d))?", re.ASCII
 )
 _DAY_SECONDS = 86_400
-_MINUTES = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60))
+_MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}:00.000000Z" for minute in range(24 * 60))
 MAX_INSTANT = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 """Instants run from 1970 to the last day of 9999, so that any offset of them can still be written."""
 
@@ -40,14 +40,16 @@ def write(instant: int) -> str:
     return f"{(_EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def write_seconds(seconds: Iterable[int]) -> Iterator[str]:
-    """As `write`, of many whole seconds since the epoch: several times faster, for they lie on few days."""
-    days: dict[int, str] = {}
-    for second in seconds:
-        day, rest = divmod(second, _DAY_SECONDS)
-        if day not in days:
-            days[day] = write(day * _DAY_SECONDS * 1_000_000)[:10]
-        yield f"{days[day]}T{_MINUTES[rest // 60]}:{rest % 60:02}.000000Z"
+def write_seconds(seconds: Sequence[int]) -> list[str]:
+    """As `write`, of many whole seconds since the epoch: many times faster, for they lie on few days."""
+    days = {second // _DAY_SECONDS for second in seconds}
+    dates = {day: write(day * _DAY_SECONDS * 1_000_000)[:10] for day in days}
+    if any(second % 60 for second in seconds):
+        return [
+            f"{dates[second // _DAY_SECONDS]}{_MINUTES[second // 60 % 1440][:7]}{second % 60:02}.000000Z"
+            for second in seconds
+        ]
+    return [dates[second // _DAY_SECONDS] + _MINUTES[second // 60 % 1440] for second in seconds]
 
 
 def write_optional(instant: int | None) -> str | None:

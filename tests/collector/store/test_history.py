@@ -19,6 +19,7 @@ from gpufleet_collector.store.history import History, HistoryBucket, HistoryQuer
 from gpufleet_collector.store.parts import Parts
 from gpufleet_collector.store.plan import Source
 from gpufleet_collector.store.question import question
+from gpufleet_collector.store.samples_sql import Moment
 from gpufleet_collector.store.times import to_datetime
 
 SECOND = 1_000_000
@@ -219,9 +220,10 @@ async def test_one_gpu_is_read_by_the_key_of_the_hours_asked_for(made: Store) ->
         "row_limit": 10,
     }
     span = (at(100), at(1000))
-    cells = CellPlan(Source.SAMPLES, 10 * SECOND, Parts(None, (span,)))
+    moment = Moment(0, has_late=True)
+    cells = CellPlan(Source.SAMPLES, 10 * SECOND, Parts(None, (span,)), moment)
     for statement in (
-        history_sql.samples(["power_watts"], span),
+        history_sql.samples(["power_watts"], span, moment),
         history_sql.buckets(["power_watts"], cells, 10 * SECOND),
     ):
         async with question(made.database) as asked:
