@@ -66,7 +66,7 @@ _SETTINGS = {
     # What is asked for is in memory more often than not, where reading ahead costs 3 us per page and saves nothing:
     # PostgreSQL 18 hands every page to another process.
     "effective_io_concurrency": "0",
-    # How many GPUs are asked for decides how to look for them: a plan made for any number of them is three times slower.
+    # How many GPUs are asked for decides how to look for them: a plan for any number of them is three times slower.
     "plan_cache_mode": "force_custom_plan",
     # Sorts of a day of a thousand GPUs, which would go to disk otherwise.
     "work_mem": "16MB",
