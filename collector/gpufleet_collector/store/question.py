@@ -77,4 +77,7 @@ def _opening() -> str:
     settings = {"statement_timeout": f"{round(asking.STATEMENT_SECONDS * 1000)}", **_SETTINGS}
     set_all = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     has_late = "EXISTS (SELECT FROM gpu_stats_late) AS has_late"
-    return f"SELECT {set_all}, packed_until, {has_late} FROM store_watermark"  # noqa: S608
+    # Rows that this snapshot counts must not be dropped, though a later one finds them packed: naming the table locks
+    # it, and dropping a partition needs it alone.
+    locked = "EXISTS (SELECT FROM gpu_stats WHERE false) AS locked"
+    return f"SELECT {set_all}, packed_until, {has_late}, {locked} FROM store_watermark"  # noqa: S608

@@ -46,6 +46,8 @@ SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
 SERIES_PARAMETERS = ("metrics", "agg", "group_by", "label", "model", "step", *GPU_FILTERS, *SPAN, *PAGING)
 MAX_METRICS = 64
+POINTS_PER_CHUNK = 10_000
+"""An answer of no more points is sent in one piece."""
 
 
 class SeriesSource(Protocol):
@@ -79,7 +81,9 @@ class SeriesOverTime:
             ],
             "next_cursor": next_cursor,
         }
-        return await listing_in_chunks("series", _objects(answer.series), rest, len(answer.series))
+        longest = max((len(one.starts) for one in answer.series), default=1)
+        at_once = max(1, POINTS_PER_CHUNK // longest)
+        return await listing_in_chunks("series", _objects(answer.series), rest, len(answer.series), at_once)
 
     def _query(self, asked: Parameters, cursors: Cursors) -> SeriesQuery:
         since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)

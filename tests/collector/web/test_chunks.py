@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import StreamingResponse
@@ -16,13 +15,11 @@ items = st.lists(st.dictionaries(st.text(max_size=3), st.one_of(st.none(), st.in
 
 @given(found=items, size=st.integers(1, 4))
 async def test_the_pieces_are_the_answer(found: list[dict[str, object]], size: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "ITEMS_PER_CHUNK", size)
-        response = await listing_in_chunks("gpus", found, {"next_cursor": None}, len(found))
-        if isinstance(response, StreamingResponse):
-            body = b"".join([bytes(piece) async for piece in response.body_iterator])  # type: ignore[arg-type]
-        else:
-            body = bytes(response.body)
+    response = await listing_in_chunks("gpus", found, {"next_cursor": None}, len(found), size)
+    if isinstance(response, StreamingResponse):
+        body = b"".join([bytes(piece) async for piece in response.body_iterator])  # type: ignore[arg-type]
+    else:
+        body = bytes(response.body)
     assert orjson.loads(body) == {"gpus": found, "count": len(found), "next_cursor": None}
     assert isinstance(response, StreamingResponse) is (len(found) > size)
     assert response.headers["cache-control"] == "no-store"

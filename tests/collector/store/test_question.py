@@ -1,0 +1,83 @@
+"""All statements of a question see one moment of the database, whatever is packed and dropped meanwhile."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes.clock import START_US
+from fakes.fleet import sample
+from fakes.storing import Store, store
+from gpufleet_collector.store.packing import Packing
+from gpufleet_collector.store.question import number_parameters, question
+from gpufleet_collector.store.samples_sql import samples_source
+from gpufleet_collector.store.times import HOUR_US
+
+DROP = "DROP TABLE gpufleet_partitions.gpu_stats_2026010100"
+
+
+@pytest.fixture
+async def made(database_url: str) -> AsyncIterator[Store]:
+    async with store(database_url) as made:
+        made.declare("host-1", "GPU-a", seconds=0)
+        made.offer("host-1", *(sample("GPU-a", second, power_watts=second) for second in range(0, 300, 5)))
+        await made.flush()
+        made.clock.advance(2 * 3600)
+        yield made
+
+
+async def drop(made: Store) -> None:
+    connection = await asyncpg.connect(made.dsn)
+    try:
+        await connection.execute(f"SET lock_timeout = '100ms'; {DROP}")
+    finally:
+        await connection.close()
+
+
+async def test_rows_of_the_moment_stay_until_the_question_is_answered(made: Store) -> None:
+    (gpu_id,) = (await made.rows("SELECT id FROM gpus"))[0]
+    async with question(made.database) as asked:
+        assert await Packing(made.database, made.clock, pack_after_hours=0).step()
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await drop(made)
+        source = samples_source(["power_watts"], START_US, START_US + HOUR_US, asked.moment)
+        found = await asked.fetch(f"SELECT count(*) FROM {source} AS s", {"gpu_ids": [gpu_id]})
+        assert found[0][0] == 60
+    await drop(made)
+    async with question(made.database) as asked:
+        source = samples_source(["power_watts"], START_US, START_US + HOUR_US, asked.moment)
+        found = await asked.fetch(f"SELECT count(*) FROM {source} AS s", {"gpu_ids": [gpu_id]})
+        assert found[0][0] == 60
+
+
+async def test_a_question_cannot_write(made: Store) -> None:
+    async with question(made.database) as asked:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await asked.fetch("DELETE FROM gpus", {})
+
+
+async def test_nothing_of_it_stays_with_the_connection(made: Store) -> None:
+    async with question(made.database):
+        pass
+    async with made.database.connect() as connection:
+        shown = [
+            (await connection.exec_driver_sql(f"SHOW {name}")).scalar_one() for name in ("jit", "statement_timeout")
+        ]
+        assert shown == ["on", "0"]
+        assert (await connection.exec_driver_sql("SHOW transaction_isolation")).scalar_one() == "read committed"
+
+
+def test_parameters_are_numbered_and_casts_and_times_are_not() -> None:
+    statement = "SELECT :b::text, :a, :b, timestamptz '2026-01-01T00:00:00Z', x::bigint"
+    assert number_parameters(statement) == (
+        "SELECT $1::text, $2, $1, timestamptz '2026-01-01T00:00:00Z', x::bigint",
+        ["b", "a"],
+    )
+
+
+@given(st.lists(st.sampled_from(["since", "until", "gpu_ids"])))
+def test_each_parameter_has_one_number(names: list[str]) -> None:
+    numbered, order = number_parameters(" ".join(f":{name}" for name in names))
+    assert [order[int(number[1:]) - 1] for number in numbered.split()] == names
