@@ -15,6 +15,8 @@ from gpufleet_collector.settings import SETTINGS, Setting
 
 MAX_PORT = 65_535
 MAX_RETENTION_DAYS = 36_500
+MAX_PACK_AFTER_HOURS = 168.0
+MAX_ROLLUP_LABELS = 10
 MAX_INTERVAL_SECONDS = 86_400.0
 MAX_EVENT_GPUS = 1_000_000
 MAX_VALUE_SHOWN = 100
@@ -62,6 +64,17 @@ def _folder(value: object) -> object:
     return Path(value).absolute() if isinstance(value, str | Path) else value
 
 
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(names):
+        raise ValueError("a name is empty")
+    return tuple(dict.fromkeys(names))
+
+
+Days = Annotated[int, Field(gt=0, le=MAX_RETENTION_DAYS)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 ListenAddress = Annotated[InstanceOf[Listen], NoDecode, BeforeValidator(_listen)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
@@ -79,7 +92,15 @@ class CollectorConfig(BaseSettings):
     data_dir: Folder = Field(alias="GPUFLEET_DATA_DIR")
     http_listen: ListenAddress = Field(default=Listen("127.0.0.1", 8080), alias="GPUFLEET_HTTP_LISTEN")
     grpc_listen: ListenAddress = Field(default=Listen("127.0.0.1", 50051), alias="GPUFLEET_GRPC_LISTEN")
-    retention_days: int = Field(default=30, gt=0, le=MAX_RETENTION_DAYS, alias="RETENTION_DAYS")
+    retention_days: Days = Field(default=30, alias="RETENTION_DAYS")
+    retention_5m_days: Days = Field(default=90, alias="GPUFLEET_RETENTION_5M_DAYS")
+    retention_1h_days: Days = Field(default=730, alias="GPUFLEET_RETENTION_1H_DAYS")
+    retention_fleet_days: Days = Field(default=730, alias="GPUFLEET_RETENTION_FLEET_DAYS")
+    retention_events_days: Days = Field(default=730, alias="GPUFLEET_RETENTION_EVENTS_DAYS")
+    pack_after_hours: float = Field(
+        default=2, ge=0, le=MAX_PACK_AFTER_HOURS, allow_inf_nan=False, alias="PACK_AFTER_HOURS"
+    )
+    rollup_labels: Names = Field(default=(), max_length=MAX_ROLLUP_LABELS, alias="GPUFLEET_ROLLUP_LABELS")
     poll_interval_seconds: float | None = Field(
         default=None, gt=0, le=MAX_INTERVAL_SECONDS, allow_inf_nan=False, alias="GPU_POLL_INTERVAL_SECONDS"
     )

@@ -218,6 +218,27 @@ class ProcessList:
     processes: tuple[Process, ...] = ()
 
 
+WHOLE_GPU_PANELS = ("Power", "Memory")
+"""What is summed over whole GPUs only: the values of MIG instances are parts of their parent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteGroup:
+    """One minute of a group of GPUs: the fleet, a model, or those whose hosts have a label. Of each metric in the order
+    of METRICS: the sum of the GPUs' values (of a counter: of their increases), how many values, the smallest, the
+    largest (NaN without any), and how many GPUs. `minute` is its first microsecond."""
+
+    minute: int
+    scope: str
+    key: str
+    value: str
+    gpus: int
+    sums: NDArray[np.float64]
+    smallest: NDArray[np.float64]
+    largest: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class KnownHost:
     """A host as the database remembers it. `last_seen` and `left_at` are microseconds of wall time; `left_at` is None

@@ -45,6 +45,27 @@ class SelfMetrics:
         self.commit_failures = Counter(
             "gpufleet_commit_failures", "Commits that failed and were tried again", registry=registry
         )
+        self.job_failures = Counter(
+            "gpufleet_job_failures", "Rounds of background jobs that failed", ["job"], registry=registry
+        )
+        self.job_lag_seconds = Gauge(
+            "gpufleet_job_lag_seconds", "Time since a background job ended well", ["job"], registry=registry
+        )
+        self.packing_lag_seconds = Gauge(
+            "gpufleet_packing_lag_seconds",
+            "Time for which the oldest hour has been due to be packed",
+            registry=registry,
+        )
+        self.late_samples = Gauge(
+            "gpufleet_late_samples", "Late samples that wait to be merged, about", registry=registry
+        )
+        self.table_bytes = Gauge(
+            "gpufleet_table_bytes", "Size of a table on disk with its indexes", ["table"], registry=registry
+        )
+        self.table_partitions = Gauge(
+            "gpufleet_table_partitions", "Partitions of a table", ["table"], registry=registry
+        )
+        self.database_bytes = Gauge("gpufleet_database_bytes", "Size of the database on disk", registry=registry)
         self.duplicate_hosts = Counter(
             "gpufleet_duplicate_hosts", "Times two live agents fought over one host name", registry=registry
         )

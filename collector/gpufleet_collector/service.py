@@ -23,12 +23,16 @@ from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.known import known_fleet
+from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
+from gpufleet_collector.store.times import DAY_US
 from gpufleet_collector.store.writer import Writer
+from gpufleet_collector.upkeep import Upkeep
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
 from gpufleet_collector.web.settings import WebSettings
+from gpufleet_collector.web.store import StoreCondition
 
 REFRESH_SECONDS = 1.0
 DATABASE_RETRY_SECONDS = 1.0
@@ -61,16 +65,21 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     live = Live(clock, metrics)
     look_for_garbage_less_often()
     keep_to_one_core(random.Random())
-    database = await _open_database(config, parts)
+    dsn = await _open_database(config, parts)
+    database = Database(dsn)
+    parts.push_async_callback(database.close)
+    upkeep = Upkeep(dsn, config, live, clock, metrics)
+    parts.push_async_callback(upkeep.stop)
     started = asyncio.Event()
     writer = Writer(database, clock=clock, metrics=metrics)
     app = create_app(
         live=live,
         history=History(database, clock=clock),
-        series=SeriesHistory(database, clock=clock),
+        series=SeriesHistory(database, clock=clock, kept=_kept(config), rollup_labels=config.rollup_labels),
         events=EventHistory(database),
         processes=ProcessHistory(database),
         database_ready=_readiness(database, started),
+        store=StoreCondition(upkeep.condition, config.pack_after_hours),
         metrics=metrics,
         settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
         clock=clock,
@@ -98,21 +107,19 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(ingest.drain)
     await writer.start()
     await ingest.start()
+    await upkeep.start()
     started.set()
     _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
     return [asyncio.create_task(_refresh(live)), asyncio.create_task(writer.ended())]
 
 
-async def _open_database(config: CollectorConfig, parts: AsyncExitStack) -> Database:
+async def _open_database(config: CollectorConfig, parts: AsyncExitStack) -> str:
+    """The address of the database that is configured, or of our own, which is up then."""
     if config.database_url is not None:
-        dsn = parse_address(config.database_url)
-    else:
-        postgres = EmbeddedPostgres(config.collector_dir, pg_bin=config.pg_bin)
-        parts.push_async_callback(postgres.stop)
-        dsn = await postgres.start()
-    database = Database(dsn)
-    parts.push_async_callback(database.close)
-    return database
+        return parse_address(config.database_url)
+    postgres = EmbeddedPostgres(config.collector_dir, pg_bin=config.pg_bin)
+    parts.push_async_callback(postgres.stop)
+    return await postgres.start()
 
 
 async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
@@ -127,6 +134,10 @@ async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Ev
                 said = True
         await asyncio.sleep(DATABASE_RETRY_SECONDS)
     return None
+
+
+def _kept(config: CollectorConfig) -> Kept:
+    return Kept(config.retention_days * DAY_US, config.retention_5m_days * DAY_US)
 
 
 def _readiness(database: Database, started: asyncio.Event) -> Callable[[], Awaitable[bool]]:

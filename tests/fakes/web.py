@@ -8,18 +8,36 @@ from dataclasses import dataclass, field
 import httpx
 from starlette.applications import Starlette
 
-from fakes.clock import FakeClock
+from fakes.clock import START_US, FakeClock
 from fakes.history import FakeEvents, FakeHistory, FakeSeries, FakeSpans
 from gpufleet_collector.config import Listen
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.store.condition import Condition, TableSize
+from gpufleet_collector.store.job_table import JobRecord
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
 from gpufleet_collector.web.settings import WebSettings
+from gpufleet_collector.web.store import StoreCondition
 
 
 async def _ready() -> bool:
     return True
+
+
+async def store_condition() -> Condition:
+    """A store with one table, an hour behind, and a job that failed."""
+    return Condition(
+        now=START_US,
+        server_version="17.4",
+        database_bytes=12_345_678,
+        packed_until=START_US - 4 * 3_600_000_000,
+        closed_until=START_US - 4 * 3_600_000_000,
+        due_since=START_US - 3 * 3_600_000_000,
+        late_samples=7,
+        tables=[TableSize("gpu_stats", 9_000_000, 1_000, 3, "gpu_stats_2025123121", "gpu_stats_2025123123")],
+        jobs=[JobRecord("pack", START_US - 1, START_US, None, "no space left on device", None, 0)],
+    )
 
 
 @dataclass
@@ -28,6 +46,7 @@ class Site:
 
     settings: WebSettings = field(default_factory=WebSettings)
     database_ready: Callable[[], Awaitable[bool]] = _ready
+    store_condition: Callable[[], Awaitable[Condition]] = store_condition
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: SelfMetrics = field(default_factory=SelfMetrics)
     history: FakeHistory = field(default_factory=FakeHistory)
@@ -46,6 +65,7 @@ class Site:
             events=self.events,
             processes=self.spans,
             database_ready=self.database_ready,
+            store=StoreCondition(self.store_condition, 2.0),
             metrics=self.metrics,
             settings=self.settings,
             clock=self.clock,

@@ -94,6 +94,14 @@ class Board:
                     row[columns] = np.nan
         return to_values(row)
 
+    def current_of(self, slots: NDArray[np.int64], lasting: NDArray[np.float64], now: float) -> NDArray[np.float64]:
+        """The current values of many GPUs, [slots, metrics], NaN where absent; `lasting` as for `accept`."""
+        values = self.values[slots]
+        for tier, columns in enumerate(_COLUMNS):
+            is_stale = ~(now - self.received[slots, tier] <= lasting[:, tier])
+            values[np.ix_(is_stale, columns)] = np.nan
+        return values
+
     def core_recorded_at(self, slot: int) -> int | None:
         """Instant of the newest core tick, however old."""
         return None if self.received[slot, CORE] == NEVER else int(self.recorded_at[slot, CORE])

@@ -9,7 +9,8 @@ from gpufleet_collector.clock import Moment
 from gpufleet_collector.live.board import Board
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, host_state
 from gpufleet_collector.live.limits import LiveLimits
-from gpufleet_collector.live.readings import Windows
+from gpufleet_collector.live.minutes import Standing
+from gpufleet_collector.live.readings import TIERS, Windows
 from gpufleet_collector.live.records import DEFAULT_INTERVAL_SECONDS, GpuRecord, HostRecord
 from gpufleet_collector.live.views import GpuKey
 from gpufleet_collector.model import AgentInfo, Gpu, Inventory, KnownHost, SampleColumns
@@ -45,6 +46,22 @@ class Fleet:
     def gpus_of(self, host: HostRecord) -> list[str]:
         """UUIDs of the GPUs shown at this host."""
         return [uuid for uuid in host.gpus if (record := self.gpus.get(uuid)) is not None and record.host is host]
+
+    def standing(self, now: float) -> Standing:
+        """What is current of every GPU at `now`, monotonic seconds."""
+        records = list(self.gpus.values())
+        slots = np.array([record.slot for record in records], np.int64)
+        lasting = np.array([record.host.windows for record in records]).reshape(len(records), len(TIERS))
+        values = self._board.current_of(slots, lasting, now)
+        rows = np.flatnonzero(~np.isnan(values).all(axis=1)).tolist()
+        current = [records[row] for row in rows]
+        return Standing(
+            gpu_uuids=[record.gpu.uuid for record in current],
+            parents=[record.gpu.parent_uuid for record in current],
+            models=[record.gpu.name or "" for record in current],
+            labels=[record.host.agent.labels for record in current],
+            values=values[rows],
+        )
 
     # ------------------------------------------------------------------------------------------------------- hosts
 

@@ -9,6 +9,7 @@ from gpufleet_collector.live.fleet import Fleet, Rows
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
 from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
+from gpufleet_collector.live.minutes import Standing
 from gpufleet_collector.live.readings import Freshness
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import HostRecord
@@ -138,6 +139,10 @@ class Live:
             self._advance(record, moment)
 
     # ------------------------------------------------------------------------------------------ asked by readers
+
+    def standing(self) -> Standing:
+        """Every GPU that has a current value, by column."""
+        return self._fleet.standing(self._clock.now().monotonic)
 
     @property
     def gpu_count(self) -> int:

@@ -8,10 +8,8 @@ from sqlalchemy import BigInteger, Column, Double, Integer, SmallInteger
 from sqlalchemy.dialects.postgresql import ARRAY, REAL
 from sqlalchemy.types import TypeEngine
 
+from gpufleet_collector.model import WHOLE_GPU_PANELS
 from gpufleet_proto.catalog import Kind, Metric
-
-WHOLE_GPU_PANELS = ("Power", "Memory")
-"""What is summed over whole GPUs only: the values of MIG instances are parts of their parent's."""
 
 _LARGEST_SMALLINT = 2**15 - 1
 _LARGEST_INTEGER = 2**31 - 1

@@ -25,6 +25,7 @@ from gpufleet_collector.web.problems import HANDLERS
 from gpufleet_collector.web.processes import Processes, ProcessSource
 from gpufleet_collector.web.series import SeriesOverTime, SeriesSource
 from gpufleet_collector.web.settings import WebSettings
+from gpufleet_collector.web.store import StoreCondition
 from gpufleet_collector.web.stream import Stream
 
 
@@ -36,6 +37,7 @@ def create_app(
     events: EventSource,
     processes: ProcessSource,
     database_ready: Callable[[], Awaitable[bool]],
+    store: StoreCondition,
     metrics: SelfMetrics,
     settings: WebSettings,
     clock: Clock,
@@ -50,6 +52,7 @@ def create_app(
         "/api/v1/series": SeriesOverTime(series, clock),
         "/api/v1/events": Events(events, clock),
         "/api/v1/processes": Processes(live, processes, clock),
+        "/api/v1/store": store,
         "/healthz": health.healthz,
         "/readyz": health.Ready(database_ready),
         "/metrics": health.Metrics(metrics),

@@ -268,3 +268,13 @@ async def test_metrics_are_written_in_the_form_that_the_scraper_accepts(site: Si
 async def test_a_websocket_path_asked_without_one_says_so(site: Site) -> None:
     response = await site.get("/ws")
     assert (response.status_code, response.headers["upgrade"]) == (426, "websocket")
+
+
+async def test_the_store_tells_its_sizes_its_lag_and_how_its_jobs_went() -> None:
+    answer = (await Site().get("/api/v1/store")).json()
+    assert answer["packing_lag_seconds"] == 3600
+    assert answer["late_samples"] == 7
+    assert answer["tables"] == [{"name": "gpu_stats", "bytes": 9_000_000, "rows": 1000, "partitions": 3}]
+    assert answer["jobs"][0]["error"] == "no space left on device"
+    assert answer["jobs"][0]["succeeded_at"] is None
+    assert (await Site().get("/api/v1/store?x=1")).status_code == 400
