@@ -64,3 +64,9 @@ def growth(seen: Sequence[float]) -> float:
     """From the median of the first quarter to that of the last: what a jump in between leaves behind."""
     quarter = max(1, len(seen) // 4)
     return statistics.median(seen[-quarter:]) - statistics.median(seen[:quarter])
+
+
+def risen(seen: Sequence[int]) -> int:
+    """By how much the fewest of the last quarter are more than those of the first: some come and go, leaks stay."""
+    quarter = max(1, len(seen) // 4)
+    return min(seen[-quarter:]) - min(seen[:quarter])
