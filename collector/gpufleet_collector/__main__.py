@@ -19,7 +19,8 @@ EXIT_WRONG_SETTING = 2
 EXIT_INTERRUPTED = 130
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
-Command = Callable[["CollectorConfig"], Coroutine[Any, Any, int]]
+Command = Callable[..., Coroutine[Any, Any, int]]
+"""Takes the configuration, and the command's own flags by name."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,7 +40,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     _log_to_stderr(options.log_level)
     command: Command = options.command
     try:
-        return asyncio.run(command(_read_config(options, environ)))
+        flags = {name: getattr(options, name) for name in options.flags}
+        return asyncio.run(command(_read_config(options, environ), **flags))
     except (ConfigurationError, DataDirectoryError, SchemaError) as error:
         return _say(error, EXIT_WRONG_SETTING)
     except CollectorError as error:
@@ -58,13 +60,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="gpufleet-collector", description="Stores, serves and shows what every GPU of a fleet does.")
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    made: dict[str, _Parser] = {}
     for name, command, help_text in (
         ("serve", _serve, "receive from agents, store, and serve dashboard and API"),
         ("migrate", _migrate, "bring the database's schema up to date and exit; serve does so too"),
         ("database-url", _database_url, "print the address of the database, for psql and others"),
+        ("retention", _retention, "drop now what is older than it is to be kept; serve does so too, every minute"),
+        ("doctor", _doctor, "say how the database and the store in it are, and what to do about it"),
     ):
         one = commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
-        one.set_defaults(command=command)
+        one.set_defaults(command=command, flags=())
+        made[name] = one
+    made["retention"].add_argument("--dry-run", action="store_true", help="only say what would go")
+    made["retention"].set_defaults(flags=("dry_run",))
     return parser
 
 
@@ -150,6 +158,20 @@ async def _database_url(config: "CollectorConfig") -> int:
     if not await answers(postgres.sockets):
         sys.stderr.write("gpufleet-collector: the collector's own PostgreSQL is not running; serve starts it\n")
     return 0
+
+
+async def _retention(config: "CollectorConfig", *, dry_run: bool) -> int:
+    from gpufleet_collector import retention_command
+    from gpufleet_collector.clock import SystemClock
+
+    return await retention_command.run(config, dry_run=dry_run, clock=SystemClock(), stdout=sys.stdout)
+
+
+async def _doctor(config: "CollectorConfig") -> int:
+    from gpufleet_collector import doctor
+    from gpufleet_collector.clock import SystemClock
+
+    return await doctor.run(config, clock=SystemClock(), stdout=sys.stdout)
 
 
 if __name__ == "__main__":
