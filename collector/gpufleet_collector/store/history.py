@@ -147,12 +147,12 @@ def windows(
 async def _span(asked: Question, query: HistoryQuery, source: Source) -> Span:
     """What is left of the query's span after its cursor, within the time that has samples."""
     since = query.since if query.after is None else max(query.since, query.after[0])
-    return await stored_span(asked.connection, (since, query.until), source)
+    return await stored_span(asked, (since, query.until), source)
 
 
 async def _scope(asked: Question, query: HistoryQuery) -> Scope:
     return await find_scope(
-        asked.connection,
+        asked,
         host_names=query.hosts,
         gpu_uuids=query.gpu_uuids,
         gpu_indexes=query.gpu_indexes,

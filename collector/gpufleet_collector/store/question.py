@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gpufleet_collector.errors import QueryTooLong
 from gpufleet_collector.store import asking
 from gpufleet_collector.store.database import Database
@@ -17,11 +15,9 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
 class Question:
-    """Statements in one snapshot, of which `moment` says where samples are. `connection` is for SQLAlchemy's
-    statements."""
+    """Statements in one snapshot, of which `moment` says where samples are."""
 
-    def __init__(self, connection: AsyncConnection, driver: Any, moment: Moment) -> None:
-        self.connection = connection
+    def __init__(self, driver: Any, moment: Moment) -> None:
         self.moment = moment
         self._driver = driver
 
@@ -48,12 +44,11 @@ async def question(database: Database) -> AsyncIterator[Question]:
     """Raises QueryTooLong when a statement takes longer than `asking` allows, and as `Database.connect`. A caller who
     is cancelled cancels the statement in the database too."""
     try:
-        async with database.connect() as plain:
-            connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            async with connection.begin():
-                raw = await connection.get_raw_connection()
-                opened = (await connection.exec_driver_sql(_opening())).one()
-                yield Question(connection, raw.driver_connection, Moment(to_us(opened.packed_until), opened.has_late))
+        async with database.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            async with _snapshot(driver):
+                packed_until, has_late, _ = await driver.fetchrow(_OPENING)
+                yield Question(driver, Moment(to_us(packed_until), has_late))
     except QueryTooLong as error:
         raise QueryTooLong(
             f"the question took longer than {asking.STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
@@ -72,12 +67,32 @@ _SETTINGS = {
     "work_mem": "16MB",
 }
 
+# Rows that a snapshot counts must not be dropped, though a later one finds them packed: naming the table locks it, and
+# dropping a partition needs it alone.
+_OPENING = """
+SELECT packed_until, EXISTS (SELECT FROM gpu_stats_late) AS has_late, EXISTS (SELECT FROM gpu_stats WHERE false)
+FROM store_watermark
+"""
 
-def _opening() -> str:
-    settings = {"statement_timeout": f"{round(asking.STATEMENT_SECONDS * 1000)}", **_SETTINGS}
-    set_all = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    has_late = "EXISTS (SELECT FROM gpu_stats_late) AS has_late"
-    # Rows that this snapshot counts must not be dropped, though a later one finds them packed: naming the table locks
-    # it, and dropping a partition needs it alone.
-    locked = "EXISTS (SELECT FROM gpu_stats WHERE false) AS locked"
-    return f"SELECT {set_all}, packed_until, {has_late}, {locked} FROM store_watermark"  # noqa: S608
+
+@asynccontextmanager
+async def _snapshot(driver: Any) -> AsyncIterator[None]:
+    """A transaction that only reads, all of the same moment; begun and ended in one go each."""
+    timeout = f"{round(asking.STATEMENT_SECONDS * 1000)}"
+    settings = "".join(
+        f"SET LOCAL {name} = '{value}';" for name, value in {"statement_timeout": timeout, **_SETTINGS}.items()
+    )
+    try:
+        await driver.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {settings}")
+        yield
+    finally:
+        await _end(driver)
+
+
+async def _end(driver: Any) -> None:
+    """A connection whose transaction may go on is closed: nobody gets it from the pool with that."""
+    try:
+        await driver.execute("ROLLBACK")
+    except BaseException:
+        driver.terminate()
+        raise

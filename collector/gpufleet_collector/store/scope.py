@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, null, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from gpufleet_collector.store.queries import among_names, among_numbers
-from gpufleet_collector.store.schema import gpus, hosts, placements
+from gpufleet_collector.store.question import Question
 from gpufleet_collector.store.times import to_datetime, to_us
+
+_PLACES = """
+SELECT placements.gpu_id, placements.gpu_index, placements.since, placements.until,
+    gpus.uuid, gpus.name, gpus.parent_uuid, hosts.name, hosts.labels ->> CAST(:label AS text)
+FROM placements JOIN gpus ON gpus.id = placements.gpu_id JOIN hosts ON hosts.id = placements.host_id
+"""
+_WITHIN = "placements.since < :until AND (placements.until IS NULL OR placements.until > :since)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Scope:
 
 
 async def find_scope(
-    connection: AsyncConnection,
+    asked: Question,
     *,
     host_names: Sequence[str],
     gpu_uuids: Sequence[str],
@@ -78,24 +81,29 @@ async def find_scope(
 ) -> Scope:
     """The stays within [since, until) of the GPUs asked for; empty filters ask for all. Asked by host or index, only
     times in such a place count; otherwise the times between places as well. Stays have the host's value of `label`."""
-    of_label: ColumnElement[Any] = null() if label is None else hosts.c.labels[label].astext
-    query = (
-        select(
-            placements,
-            gpus.c.uuid,
-            gpus.c.name,
-            gpus.c.parent_uuid,
-            hosts.c.name.label("host"),
-            of_label.label("label"),
-        )
-        .join(gpus, gpus.c.id == placements.c.gpu_id)
-        .join(hosts, hosts.c.id == placements.c.host_id)
-        .where(*_conditions(host_names, gpu_uuids, gpu_indexes, gpu_names, since, until))
-        .order_by(gpus.c.uuid, placements.c.since)
+    placed = bool(host_names or gpu_indexes)
+    conditions = [
+        *(["gpus.uuid = ANY(CAST(:gpu_uuids AS text[]))"] if gpu_uuids else []),
+        *(["gpus.name = ANY(CAST(:gpu_names AS text[]))"] if gpu_names else []),
+        *(["hosts.name = ANY(CAST(:host_names AS text[]))"] if host_names else []),
+        *(["placements.gpu_index = ANY(CAST(:gpu_indexes AS integer[]))"] if gpu_indexes else []),
+        *([_WITHIN] if placed else []),
+    ]
+    statement = f"{_PLACES} WHERE {' AND '.join(conditions) or 'true'} ORDER BY gpus.uuid, placements.since"
+    rows = await asked.fetch(
+        statement,
+        {
+            "gpu_uuids": gpu_uuids,
+            "gpu_names": gpu_names,
+            "host_names": host_names,
+            "gpu_indexes": gpu_indexes,
+            "label": label,
+            "since": to_datetime(since),
+            "until": to_datetime(until),
+        },
     )
-    rows = (await connection.execute(query)).all()
     stays = [_stay(row, since, until) for row in rows]
-    if not host_names and not gpu_indexes:
+    if not placed:
         return Scope(list(with_gaps(stays, since, until)))
     return Scope([stay for stay in stays if stay.since < stay.until])
 
@@ -114,34 +122,12 @@ def with_gaps(stays: Iterable[Stay], since: int, until: int) -> Iterator[Stay]:
             yield _nowhere(last, reached, until)
 
 
-def _conditions(
-    host_names: Sequence[str],
-    gpu_uuids: Sequence[str],
-    gpu_indexes: Sequence[int],
-    gpu_names: Sequence[str],
-    since: int,
-    until: int,
-) -> Iterator[ColumnElement[bool]]:
-    if gpu_uuids:
-        yield among_names(gpus.c.uuid, gpu_uuids)
-    if gpu_names:
-        yield among_names(gpus.c.name, gpu_names)
-    if host_names:
-        yield among_names(hosts.c.name, host_names)
-    if gpu_indexes:
-        yield among_numbers(placements.c.gpu_index, gpu_indexes)
-    if host_names or gpu_indexes:
-        yield and_(
-            placements.c.since < to_datetime(until),
-            or_(placements.c.until.is_(None), placements.c.until > to_datetime(since)),
-        )
-
-
-def _stay(row: Row[Any], since: int, until: int) -> Stay:
+def _stay(row: Sequence[Any], since: int, until: int) -> Stay:
     """Cut to [since, until); empty when it lies outside."""
-    first = min(max(since, to_us(row.since)), until)
-    last = until if row.until is None else max(min(until, to_us(row.until)), first)
-    return Stay(row.gpu_id, row.uuid, row.name, row.host, row.gpu_index, first, last, row.parent_uuid, row.label)
+    gpu_id, gpu_index, begin, end, uuid, name, parent_uuid, host, label = row
+    first = min(max(since, to_us(begin)), until)
+    last = until if end is None else max(min(until, to_us(end)), first)
+    return Stay(gpu_id, uuid, name, host, gpu_index, first, last, parent_uuid, label)
 
 
 def _nowhere(stay: Stay, since: int, until: int) -> Stay:

@@ -105,7 +105,7 @@ class SeriesHistory:
             if few[0][0] > MOST_RECENT_GPU_HOURS:
                 return None
         scope = await find_scope(
-            database.connection,
+            database,
             host_names=query.hosts,
             gpu_uuids=query.gpu_uuids,
             gpu_indexes=query.gpu_indexes,

@@ -1,7 +1,5 @@
 """From when until when there are samples at all, so that nobody looks for them hour by hour in all of time."""
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from gpufleet_collector.store.partitions import (
     GPU_STATS,
     GPU_STATS_1H,
@@ -12,10 +10,18 @@ from gpufleet_collector.store.partitions import (
 )
 from gpufleet_collector.store.parts import Span
 from gpufleet_collector.store.plan import Source
+from gpufleet_collector.store.question import Question
 from gpufleet_collector.store.times import DAY_US
 
 SHORT_US = 2 * DAY_US
 """A span that is no longer is looked through faster than the partitions are listed."""
+
+_BOUNDS = """
+SELECT parent.relname, min(child.relname), max(child.relname)
+FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid JOIN pg_class AS parent ON parent.oid = inhparent
+WHERE inhparent = ANY(CAST(CAST(:tables AS text[]) AS regclass[]))
+GROUP BY 1
+"""
 
 _SAMPLES = (GPU_STATS, GPU_STATS_PACKED, GPU_STATS_LATE)
 _TABLES: dict[Source, tuple[Partitioning, ...]] = {
@@ -25,12 +31,18 @@ _TABLES: dict[Source, tuple[Partitioning, ...]] = {
 }
 
 
-async def stored_span(connection: AsyncConnection, span: Span, source: Source) -> Span:
+async def stored_span(asked: Question, span: Span, source: Source) -> Span:
     """What is left of [since, until) (microseconds) within the time that has partitions."""
     since, until = span
     if until - since <= SHORT_US:
         return span
-    found = [(table, await table.stored(connection)) for table in _TABLES[source]]
-    begins = [table.begin(numbers.start) for table, numbers in found if numbers]
-    ends = [table.begin(numbers.stop) for table, numbers in found if numbers]
-    return max(since, min(begins, default=until)), min(until, max(ends, default=since))
+    tables = {table.table: table for table in _TABLES[source]}
+    begins, ends = [until], [since]
+    found = await asked.fetch(_BOUNDS, {"tables": list(tables)})
+    for name, first, last in found:
+        table = tables[name]
+        begins.append(table.begin(table.parse(first)))
+        ends.append(table.begin(table.parse(last) + 1))
+    if not found:
+        return since, since
+    return max(since, min(begins)), min(until, max(ends))
