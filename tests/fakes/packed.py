@@ -37,8 +37,10 @@ _PLACEMENT = text("INSERT INTO placements (gpu_id, host_id, since) VALUES (:gpu,
 class PackedStore:
     """GPUs are numbered from 1, in the order of `boards`."""
 
-    def __init__(self, dsn: str, boards: Sequence[Board] = (), labels: Sequence[str] = ()) -> None:
-        self.clock = FakeClock()
+    def __init__(
+        self, dsn: str, boards: Sequence[Board] = (), labels: Sequence[str] = (), clock: FakeClock | None = None
+    ) -> None:
+        self.clock = clock or FakeClock()
         self.database = Database(dsn)
         self.keeper = PartitionKeeper(self.database)
         self.labels = labels

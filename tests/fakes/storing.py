@@ -31,9 +31,9 @@ class Settled:
 class Store:
     """A writer, its clock and what it settled."""
 
-    def __init__(self, dsn: str, **options: Any) -> None:
+    def __init__(self, dsn: str, clock: FakeClock | None = None, **options: Any) -> None:
         self.dsn = dsn
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.metrics = SelfMetrics()
         self.database = Database(dsn)
         self.settled = Settled()
