@@ -6,10 +6,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 from gpufleet_agent import breadcrumb
 from gpufleet_agent.backoff import Backoff
@@ -141,10 +142,21 @@ class ProbeProcess:
         finally:
             listening.cancel()
             watching.cancel()
-            await asyncio.gather(listening, watching, return_exceptions=True)
-            self._process = None
-            lines.close()
+            await _to_the_end(self._clean_up(process, lines, crumbs, listening, watching))
+
+    async def _clean_up(
+        self,
+        process: asyncio.subprocess.Process,
+        lines: PipeLines,
+        crumbs: BreadcrumbReader,
+        *tasks: "asyncio.Future[str]",
+    ) -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._process = None
+        lines.close()
+        try:
             await self._end(process)
+        finally:
             crumbs.close()
 
     async def _start(self) -> tuple[asyncio.subprocess.Process, PipeLines, BreadcrumbReader]:
@@ -167,7 +179,8 @@ class ProbeProcess:
         try:
             return await asyncio.shield(spawning)
         except asyncio.CancelledError:
-            await self._end(await spawning)
+            with suppress(OSError):  # there is no child then
+                await _to_the_end(self._end(await spawning))
             raise
 
     async def _spawn(self, shared: int, stdout: int) -> asyncio.subprocess.Process:
@@ -245,7 +258,10 @@ class ProbeProcess:
         if process.stdin is not None:
             process.stdin.close()
         if process.returncode is None:
-            kill_offspring(process.pid)
+            try:
+                kill_offspring(process.pid)
+            except OSError as error:  # no file left to look with, say; the probe itself goes all the same
+                self._log.warning("what the probe has started cannot be looked for: %s", error)
             process.kill()
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -264,3 +280,13 @@ class ProbeProcess:
     def _still_killed(self) -> list[asyncio.subprocess.Process]:
         self._killed = [process for process in self._killed if process.returncode is None]
         return self._killed
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """A cancel meanwhile waits until the work is done: half a clean-up leaves a process behind."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -1,6 +1,7 @@
 """The supervisor and its child: readings arrive, a child that dies or hangs is replaced, and none is left behind."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -12,7 +13,8 @@ import pytest
 from fakes.nvml.library import FakeDriver, whole_gpu
 from fakes.probe_listener import Listener, is_running
 from gpufleet_agent import probe_process
-from gpufleet_agent.probe_process import RESPAWN_BASE_SECONDS, STEADY_READINGS
+from gpufleet_agent.probe_process import RESPAWN_BASE_SECONDS, STEADY_READINGS, ProbeOrders, ProbeProcess
+from gpufleet_agent.readings import Reading
 
 
 async def test_readings_arrive_with_instants_that_grow_and_the_child_ends_with_its_supervisor() -> None:
@@ -181,3 +183,55 @@ async def test_a_start_that_is_cancelled_leaves_no_child(turns: int) -> None:
     await asyncio.gather(task, return_exceptions=True)
     assert listener.process.pid is None
     assert children() <= before
+
+
+@pytest.mark.parametrize("turns", range(0, 12, 2))
+async def test_a_cancel_in_the_middle_of_a_clean_up_leaves_no_child(turns: int) -> None:
+    before = children()
+    listener = Listener("simulated")
+    task = asyncio.create_task(listener.process.run())
+    await listener.until(lambda: bool(listener.readings))
+    assert listener.process.pid is not None
+    os.kill(listener.process.pid, signal.SIGKILL)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    while turns and listener.process.pid is not None:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert children() <= before
+
+
+class Slow(ProbeProcess):
+    """Whose clean-up waits, so that a cancel can come in the middle of it."""
+
+    ending: asyncio.Event
+    ended = False
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        self.ending.set()
+        await asyncio.sleep(0)
+        await super()._end(process)
+        self.ended = True
+
+
+async def test_a_clean_up_that_has_begun_is_finished_before_a_cancel_goes_on() -> None:
+    readings: list[Reading] = []
+    process = Slow(
+        ProbeOrders("simulated", 0.05, "nvidia-smi", "node-1"),
+        on_reading=lambda _, reading: readings.append(reading),
+        on_hang=lambda _: None,
+        random=lambda: 0.1,
+        log=logging.getLogger("test.probe"),
+    )
+    process.ending = asyncio.Event()
+    task = asyncio.create_task(process.run())
+    while not readings:
+        await asyncio.sleep(0.01)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    await process.ending.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert process.ended
