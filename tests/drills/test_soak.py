@@ -17,7 +17,7 @@ from drills.test_kills import stored
 
 from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, FakeGpu, compile_library, full_gpu, mig_instance, split_gpu
 from fakes.processes import Collector, Process, final_count, running_collector, running_fleet, wait_for
-from fakes.vitals import Vitals, children, growth, look, of_session, risen, rss_slope
+from fakes.vitals import Vitals, children, growth, look, of_session, opened, risen, rss_slope
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 RESPAWNS, INVENTORY_CHANGES = round(200 * SECONDS / 600), round(50 * SECONDS / 600)
@@ -213,10 +213,13 @@ def row_of_server(name: str, seen: list[Vitals]) -> Row:
 
 
 def test_a_leak_is_seen_and_noise_is_not() -> None:
-    steady = [Vitals(second, 40_000_000 + second % 3 * 4096, 9, 20) for second in range(400)]
-    leaking = [Vitals(second, 40_000_000 + second * 2000, 9, 20 + second // 100) for second in range(400)]
+    steady = [Vitals(second, 40_000_000 + second % 3 * 4096, 9, ("socket",) * 20) for second in range(400)]
+    leaking = [
+        Vitals(second, 40_000_000 + second * 2000, 9, ("socket",) * (20 + second // 100)) for second in range(400)
+    ]
     assert all(row.ok for row in rows_of_agent("steady", steady))
     assert [row.ok for row in rows_of_agent("leaking", leaking)] == [False, True, True, False]
+    assert (opened(steady), opened(leaking)) == ({}, {"socket": 3})
     assert row_of_server("steady", steady).ok
     assert not row_of_server("leaking", leaking).ok
 
@@ -251,7 +254,8 @@ def test_nothing_grows_and_nothing_is_lost_while_everything_comes_and_goes(
     with capsys.disabled():
         publish(rows, FIGURES)
     assert respawns >= soak.respawns == RESPAWNS
-    assert all(row.ok for row in rows), [row for row in rows if not row.ok]
+    files = {name: opened(seen) for name, seen in soak.seen.items()}
+    assert all(row.ok for row in rows), ([row for row in rows if not row.ok], files)
 
 
 def cost_of(collector: Collector, host: str) -> dict[str, int]:

@@ -1,7 +1,10 @@
 """What a process holds, by /proc: memory, threads, open files, children. A leak is one of them that only grows."""
 
+import re
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +16,24 @@ class Vitals:
     at: float
     rss_bytes: int
     threads: int
-    descriptors: int
+    files: tuple[str, ...]
+    """What each open file is, such as a path or `socket`, without the numbers that tell two of a kind apart."""
+
+    @property
+    def descriptors(self) -> int:
+        return len(self.files)
 
 
 def look(pid: int, at: float) -> Vitals:
     """The process now; raises OSError when it is gone."""
     process = Path(f"/proc/{pid}")
-    return Vitals(
-        at, _rss_bytes(process), len(list((process / "task").iterdir())), len(list((process / "fd").iterdir()))
-    )
+    return Vitals(at, _rss_bytes(process), len(list((process / "task").iterdir())), tuple(_open_files(process)))
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    for descriptor in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            yield re.sub(r":\[\d+\]$", "", str(descriptor.readlink()))
 
 
 def _rss_bytes(process: Path) -> int:
@@ -70,3 +82,8 @@ def risen(seen: Sequence[int]) -> int:
     """By how much the fewest of the last quarter are more than those of the first: some come and go, leaks stay."""
     quarter = max(1, len(seen) // 4)
     return min(seen[-quarter:]) - min(seen[:quarter])
+
+
+def opened(seen: Sequence[Vitals]) -> dict[str, int]:
+    """What was open at the last look and not at the first, and how often: the names behind `risen`."""
+    return dict(Counter(seen[-1].files) - Counter(seen[0].files))
