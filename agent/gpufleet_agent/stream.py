@@ -19,8 +19,9 @@ from gpufleet_proto import telemetry_pb2 as pb
 METHOD = "/gpufleet.v1.Telemetry/Stream"
 HEARTBEAT_SECONDS = 5.0
 HEARTBEAT_EARLY_SECONDS, HEARTBEAT_LATE_SECONDS = 0.9, 0.1
-"""A heartbeat goes so much earlier, or waits so much longer, to go with a report: every wake-up costs CPU. Once it goes
-with one of ticks every second or slower it stays with them."""
+"""A heartbeat goes so much earlier, or waits so much longer, to go with a report, and within it where the collector
+looks for it there: every wake-up costs CPU, and every message most of what a report costs. Once it goes with one of
+ticks every second or slower it stays with them."""
 
 WELCOME_TIMEOUT_SECONDS = 10.0
 LIVE_PERIODS = 2.5
@@ -51,11 +52,13 @@ class Stream:
         call: Call,
         outbox: Outbox,
         heartbeat: Callable[[], pb.Heartbeat],
+        welcome: pb.Welcome,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._call = call
         self._outbox = outbox
         self._heartbeat = heartbeat
+        self._joins_heartbeats = welcome.heartbeats_in_reports
         self._clock = clock
         self._wake = asyncio.Event()
         self._inventory: pb.Inventory | None = None
@@ -132,14 +135,19 @@ class Stream:
             processes, self._processes = self._processes, None
             return pb.AgentMessage(processes=processes).SerializeToString()
         report = None if now < self._paused_until else self._outbox.next()
+        nearly_due = now >= self._next_heartbeat - HEARTBEAT_EARLY_SECONDS
         if report is not None:
             sequence, entry = report
-            return report_message(sequence, entry.payload, replayed=entry.replayed)
-        return self._beat(now) if now >= self._next_heartbeat - HEARTBEAT_EARLY_SECONDS else None
+            heartbeat = self._take_heartbeat(now) if nearly_due and self._joins_heartbeats else None
+            return report_message(sequence, entry.payload, replayed=entry.replayed, heartbeat=heartbeat)
+        return self._beat(now) if nearly_due else None
 
     def _beat(self, now: float) -> bytes:
+        return pb.AgentMessage(heartbeat=self._take_heartbeat(now)).SerializeToString()
+
+    def _take_heartbeat(self, now: float) -> pb.Heartbeat:
         self._next_heartbeat = now + HEARTBEAT_SECONDS
-        return pb.AgentMessage(heartbeat=self._heartbeat()).SerializeToString()
+        return self._heartbeat()
 
     def _next_due(self, now: float) -> float:
         """When there is something to send although nothing happens, in monotonic seconds."""
@@ -188,7 +196,7 @@ async def open_stream(
             raise StreamEnded("the other side does not speak gpufleet's protocol")
         outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds)
         try:
-            yield Stream(call, outbox, heartbeat), first.welcome
+            yield Stream(call, outbox, heartbeat, first.welcome), first.welcome
         finally:
             call.cancel()
 

@@ -89,10 +89,10 @@ def processes_of(observed_at_us: int, processes: Iterable[GpuProcess]) -> pb.Pro
     )
 
 
-def report_message(sequence: int, payload: bytes, *, replayed: bool) -> bytes:
+def report_message(sequence: int, payload: bytes, *, replayed: bool, heartbeat: pb.Heartbeat | None = None) -> bytes:
     """An AgentMessage with a report. Encoded messages may be joined: their fields add up, so the payload is not
     decoded again (protobuf encoding guide, "Last One Wins")."""
-    report = pb.Report(sequence=sequence, replayed=replayed).SerializeToString() + payload
+    report = pb.Report(sequence=sequence, replayed=replayed, heartbeat=heartbeat).SerializeToString() + payload
     return _field(_REPORT_TAG, report)
 
 

@@ -13,7 +13,12 @@ class SelfMetrics:
         self.streams_refused = Counter(
             "gpufleet_streams_refused", "Agent streams refused or ended by the collector", ["reason"], registry=registry
         )
-        self.messages = Counter("gpufleet_messages_received", "Messages from agents", ["kind"], registry=registry)
+        self.messages = Counter(
+            "gpufleet_messages_received",
+            "Messages from agents, a heartbeat within a report apart",
+            ["kind"],
+            registry=registry,
+        )
         self.samples_received = Counter("gpufleet_samples_received", "GPU samples received", registry=registry)
         self.samples_committed = Counter(
             "gpufleet_samples_committed", "GPU samples settled as stored", registry=registry

@@ -292,16 +292,18 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., host: _Optional[str] = ..., agent_id: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., boot_id: _Optional[str] = ..., agent_version: _Optional[str] = ..., platform: _Optional[str] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., interval_seconds: _Optional[float] = ..., sent_at_us: _Optional[int] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("sequence", "replayed", "ticks", "events")
+    __slots__ = ("sequence", "replayed", "ticks", "events", "heartbeat")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
     TICKS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     replayed: bool
     ticks: _containers.RepeatedCompositeFieldContainer[Tick]
     events: _containers.RepeatedCompositeFieldContainer[Event]
-    def __init__(self, sequence: _Optional[int] = ..., replayed: _Optional[bool] = ..., ticks: _Optional[_Iterable[_Union[Tick, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
+    heartbeat: Heartbeat
+    def __init__(self, sequence: _Optional[int] = ..., replayed: _Optional[bool] = ..., ticks: _Optional[_Iterable[_Union[Tick, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class Tick(_message.Message):
     __slots__ = ("instant_us", "gpus")
@@ -453,16 +455,18 @@ class CollectorMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "interval_seconds", "ticks_per_report", "collector_version")
+    __slots__ = ("protocol", "interval_seconds", "ticks_per_report", "collector_version", "heartbeats_in_reports")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TICKS_PER_REPORT_FIELD_NUMBER: _ClassVar[int]
     COLLECTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEATS_IN_REPORTS_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     interval_seconds: float
     ticks_per_report: int
     collector_version: str
-    def __init__(self, protocol: _Optional[int] = ..., interval_seconds: _Optional[float] = ..., ticks_per_report: _Optional[int] = ..., collector_version: _Optional[str] = ...) -> None: ...
+    heartbeats_in_reports: bool
+    def __init__(self, protocol: _Optional[int] = ..., interval_seconds: _Optional[float] = ..., ticks_per_report: _Optional[int] = ..., collector_version: _Optional[str] = ..., heartbeats_in_reports: _Optional[bool] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("sequence", "reason", "samples")

@@ -17,7 +17,10 @@ class Wire:
         self.answers: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def write(self, message: bytes) -> None:
-        self.written.append(str(pb.AgentMessage.FromString(message).WhichOneof("message")))
+        read = pb.AgentMessage.FromString(message)
+        self.written.append(str(read.WhichOneof("message")))
+        if read.report.HasField("heartbeat"):
+            self.written[-1] += " with heartbeat"
 
     async def read(self) -> bytes:
         return await self.answers.get()
@@ -39,11 +42,12 @@ class AskedOutbox(Outbox):
 class Host:
     """A stream under a clock that the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, heartbeats_in_reports: bool = True) -> None:
         self.now = 1000.0
         self.wire = Wire()
         self.outbox = AskedOutbox(clock=lambda: self.now)
-        self.stream = Stream(self.wire, self.outbox, pb.Heartbeat, lambda: self.now)  # type: ignore[arg-type]
+        welcome = pb.Welcome(heartbeats_in_reports=heartbeats_in_reports)
+        self.stream = Stream(self.wire, self.outbox, pb.Heartbeat, welcome, lambda: self.now)  # type: ignore[arg-type]
 
     def take(self) -> None:
         self.outbox.add(b"", 1)
@@ -64,8 +68,22 @@ class Host:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_heartbeat_that_is_nearly_due_goes_with_a_report() -> None:
+async def test_a_heartbeat_that_is_nearly_due_goes_within_a_report() -> None:
     host = Host()
+    async with host.streaming():
+        host.now += HEARTBEAT_SECONDS - 0.9 * HEARTBEAT_EARLY_SECONDS
+        for _ in range(2):
+            host.take()
+            await host.settle()
+        assert host.wire.written == ["heartbeat", "report with heartbeat", "report"]
+        host.now += HEARTBEAT_SECONDS + HEARTBEAT_LATE_SECONDS
+        host.stream.wake()
+        await host.settle()
+        assert host.wire.written[3:] == ["heartbeat"], "the next is due as long after it as ever"
+
+
+async def test_a_collector_that_does_not_look_for_it_there_gets_it_right_after_the_report() -> None:
+    host = Host(heartbeats_in_reports=False)
     async with host.streaming():
         assert host.wire.written == ["heartbeat"]
         host.now += HEARTBEAT_SECONDS - 1.1 * HEARTBEAT_EARLY_SECONDS

@@ -17,6 +17,13 @@ def test_a_report_joined_from_parts_decodes_as_one(sequence: int, replayed: bool
     assert report == pb.Report(sequence=sequence, replayed=replayed, ticks=ticks)
 
 
+def test_a_report_may_bring_a_heartbeat() -> None:
+    beat = pb.Heartbeat(sent_at_us=5, interval_seconds=1.0)
+    payload = wire.encode_ticks([wire.tick(1, [])])
+    report = pb.AgentMessage.FromString(wire.report_message(1, payload, replayed=False, heartbeat=beat)).report
+    assert (report.heartbeat, len(report.ticks)) == (beat, 1)
+
+
 def test_what_was_not_read_is_unset_and_zero_is_zero() -> None:
     stats = wire.stats("GPU-1", {"gpu_utilization_percent": 0})
     assert stats.HasField("gpu_utilization_percent")

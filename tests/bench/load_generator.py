@@ -84,7 +84,8 @@ def stamped(gpus: bytes, instant_us: int) -> bytes:
 
 
 class Host:
-    """One agent as the collector sees it: a stream, a report per so many ticks, a heartbeat every five seconds."""
+    """One agent as the collector sees it: a stream, a report per so many ticks, a heartbeat every five seconds, within
+    a report as an agent sends it."""
 
     def __init__(self, number: int, bank: list[bytes], orders: argparse.Namespace, counts: Counts) -> None:
         self._number, self._bank, self._orders, self._counts = number, bank, orders, counts
@@ -110,11 +111,11 @@ class Host:
         while not until.is_set():
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._counts.late_ms = max(self._counts.late_ms, 1000 * (time.monotonic() - due))
-            await self._report()
-            if beat <= due:
-                await self._call.write(self._heartbeat())
+            heartbeat = self._heartbeat() if beat <= due else None
+            if heartbeat is not None:
                 self._counts.heartbeats += 1
                 beat += HEARTBEAT_SECONDS
+            await self._report(heartbeat)
             due += period
         deadline = time.monotonic() + STOP_SECONDS
         while self._sizes and time.monotonic() < deadline:
@@ -124,7 +125,7 @@ class Host:
         await asyncio.gather(hearing, return_exceptions=True)
         await self._channel.close()
 
-    async def _report(self) -> None:
+    async def _report(self, heartbeat: pb.Heartbeat | None) -> None:
         now_us, interval_us = time.time_ns() // 1000, round(self._orders.interval * MICROSECONDS)
         payload = b""
         for back in reversed(range(self._orders.ticks)):
@@ -133,7 +134,7 @@ class Host:
         self._sequence += 1
         samples = self._orders.ticks * GPUS_PER_HOST
         self._sizes[self._sequence] = samples
-        message = report_message(self._sequence, payload, replayed=False)
+        message = report_message(self._sequence, payload, replayed=False, heartbeat=heartbeat)
         self._unacked[self._sequence] = message
         self._counts.taken += samples
         self._counts.messages += 1
@@ -177,10 +178,9 @@ class Host:
         )
         return pb.AgentMessage(hello=hello).SerializeToString()
 
-    def _heartbeat(self) -> bytes:
+    def _heartbeat(self) -> pb.Heartbeat:
         cost = pb.AgentCost(supervisor_rss_bytes=40_000_000, probe_rss_bytes=18_000_000, samples_taken_total=self._tick)
-        beat = pb.Heartbeat(sent_at_us=time.time_ns() // 1000, interval_seconds=self._orders.interval, cost=cost)
-        return pb.AgentMessage(heartbeat=beat).SerializeToString()
+        return pb.Heartbeat(sent_at_us=time.time_ns() // 1000, interval_seconds=self._orders.interval, cost=cost)
 
 
 async def answer_counts(counts: Counts) -> None:

@@ -28,6 +28,8 @@ class Report(Protocol):
     replayed: bool
     ticks: list[Tick]
     events: list[bytes]
+    heartbeat: bytes
+    """Empty where there is none: one that says nothing is not sent."""
 
 
 class Envelope(Protocol):

@@ -52,7 +52,10 @@ class IngestServer:
         self._parts = parts
         self._welcome = pb.CollectorMessage(
             welcome=pb.Welcome(
-                protocol=PROTOCOL, collector_version=collector_version, interval_seconds=poll_interval_seconds
+                protocol=PROTOCOL,
+                collector_version=collector_version,
+                interval_seconds=poll_interval_seconds,
+                heartbeats_in_reports=True,
             )
         ).SerializeToString()
         self._log = log

@@ -93,6 +93,14 @@ def introduce(message: pb.AgentMessage, parts: Parts) -> Introduction:
     return introduction
 
 
+def _read_heartbeat(raw: bytes) -> pb.Heartbeat:
+    """Raises StreamRefused."""
+    try:
+        return pb.Heartbeat.FromString(raw)
+    except DecodeError as error:
+        raise malformed(NOT_OURS) from error
+
+
 NOT_OURS = "a message is not protobuf of gpufleet's stream"
 DEFAULT_INTERVAL_SECONDS = 5.0
 MAX_UNKNOWN_FIELDS = 1_000
@@ -200,6 +208,9 @@ class AgentStream:
         return pb.CollectorMessage(ack=ack)
 
     def _take_report(self, report: envelope.Report, size: int) -> None:
+        if report.heartbeat:
+            self._parts.metrics.messages.labels(kind="heartbeat").inc()
+            self._take_heartbeat(_read_heartbeat(report.heartbeat))
         if report.events:
             judged = self._judge_events(report)
             self._gathering.take(self, report, size, tuple(judged.events), judged.refused)

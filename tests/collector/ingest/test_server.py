@@ -208,6 +208,31 @@ async def test_a_heartbeat_without_samples_keeps_the_host_heard() -> None:
         assert host.cost.supervisor_rss_bytes == 40_000_000
 
 
+async def test_a_report_may_bring_a_heartbeat_which_is_counted_as_one() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        assert (await agent.receive()).welcome.heartbeats_in_reports
+        beat = pb.Heartbeat(
+            sent_at_us=now_us(), interval_seconds=7.0, cost=pb.AgentCost(supervisor_rss_bytes=41_000_000)
+        )
+        await agent.send(pb.AgentMessage(report=pb.Report(sequence=1, heartbeat=beat)))
+        assert list((await agent.receive()).ack.sequences) == [1]
+        (host,) = ingest.live.hosts((), None, 10)
+        assert host.cost is not None
+        assert host.cost.supervisor_rss_bytes == 41_000_000
+        assert ingest.count("gpufleet_messages_received_total", kind="heartbeat") == 1
+        assert ingest.count("gpufleet_messages_received_total", kind="report") == 1
+
+
+async def test_a_broken_heartbeat_within_a_report_ends_the_stream() -> None:
+    async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
+        await agent.send(hello())
+        await agent.receive()
+        broken = pb.Report(sequence=1).SerializeToString() + bytes([5 << 3 | 2, 1, 0xFF])
+        await agent.send(bytes([2 << 3 | 2, len(broken)]) + broken)
+        assert (await agent.status())[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_a_goodbye_means_that_the_host_has_left() -> None:
     async with running_ingest() as ingest, raw_agent(ingest.target) as agent:
         await agent.send(hello())
