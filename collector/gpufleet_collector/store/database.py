@@ -3,9 +3,10 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gpufleet_collector.errors import ConfigurationError
@@ -33,8 +34,8 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            pool_pre_ping=True,
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(
@@ -76,6 +77,13 @@ class Database:
     async def _check_server(self, connection: AsyncConnection) -> None:
         number = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
         check_server_version(number)
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """A connection that the server has closed is not handed out: the pool makes another. asyncpg knows by itself, where
+    the pool's own ping asks the server three times."""
+    if connection.driver_connection.is_closed():
+        raise exc.DisconnectionError("the server has closed it")
 
 
 def check_server_version(number: int) -> None:
