@@ -16,6 +16,7 @@ from gpufleet_collector.errors import DatabaseUnavailable
 from gpufleet_collector.store.address import OWN_DATABASE, OWN_PORT, socket_address
 from gpufleet_collector.store.embedded.binaries import Binaries
 from gpufleet_collector.store.embedded.cluster import ENVIRONMENT, as_account
+from gpufleet_collector.store.embedded.memory import shared_buffers, usable_memory
 from gpufleet_collector.store.embedded.place import Place
 from gpufleet_collector.store.embedded.process import Process, says_ready, server_of
 from gpufleet_collector.store.embedded.serverlog import ServerLog, complaint
@@ -26,7 +27,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "60",
-    "shared_buffers": "128MB",
     "max_wal_size": "2GB",
     "wal_compression": "pglz",
     "jit": "off",
@@ -155,7 +155,11 @@ class Launcher:
         return Server(process or Process(child.pid, -1), child)
 
     def _command(self) -> list[str]:
-        settings = SETTINGS | {"port": str(OWN_PORT), "unix_socket_directories": _quoted(self._place.sockets)}
+        settings = SETTINGS | {
+            "port": str(OWN_PORT),
+            "unix_socket_directories": _quoted(self._place.sockets),
+            "shared_buffers": shared_buffers(usable_memory()),
+        }
         command = [str(self._binaries.postgres), "-D", str(self._place.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]

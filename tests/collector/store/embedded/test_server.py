@@ -20,6 +20,7 @@ from fakes.machine import corner, surroundings
 from gpufleet_collector.errors import DatabaseUnavailable, DataDirectoryError
 from gpufleet_collector.store.embedded.binaries import find_binaries
 from gpufleet_collector.store.embedded.launch import SETTINGS, Server, answers
+from gpufleet_collector.store.embedded.memory import shared_buffers, usable_memory
 from gpufleet_collector.store.embedded.place import digest_of
 from gpufleet_collector.store.embedded.process import Process, server_of
 from gpufleet_collector.store.embedded.server import EmbeddedPostgres
@@ -94,8 +95,12 @@ async def test_the_first_start_makes_everything_and_says_so(home: Path, caplog: 
         assert await value(postgres.dsn, "SELECT current_database()") == "gpufleet"
         assert await value(postgres.dsn, "SHOW server_encoding") == "UTF8"
         assert await value(postgres.dsn, "SHOW fsync") == "on"
-        for name in ("listen_addresses", "shared_buffers", "max_wal_size", "max_connections", "jit", "wal_compression"):
+        for name in ("listen_addresses", "max_wal_size", "max_connections", "jit", "wal_compression"):
             assert await value(postgres.dsn, f"SHOW {name}") == SETTINGS[name]
+        pages_of = (
+            f"pg_size_bytes('{shared_buffers(usable_memory())}') = pg_size_bytes(current_setting('shared_buffers'))"
+        )
+        assert await value(postgres.dsn, f"SELECT {pages_of}") is True
         assert postgres.sockets.stat().st_mode & 0o777 == 0o700
     assert {path.name for path in folder.iterdir()} == {"lock", "postgres", "postgres.log", "run"}
 
