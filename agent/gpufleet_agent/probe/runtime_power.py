@@ -63,8 +63,10 @@ class RuntimePower:
         try:
             path = f"{self._root}/{_DEVICES}/{slot}.0/power/runtime_status"
             descriptor = self._files[slot] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        except FileNotFoundError:
             self._looks_without[slot] = LOOKS_WITHOUT
+            return None
+        except OSError:  # such as no descriptor left: that passes, and a GPU that sleeps is not to be woken for long
             return None
         self._looks_without.pop(slot, None)
         return descriptor

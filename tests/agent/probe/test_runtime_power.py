@@ -1,6 +1,7 @@
 """Who sleeps, as /sys says it."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ def test_a_slot_without_a_status_is_asked_again_after_a_while(tmp_path: Path) ->
     add_gpu(tmp_path, SLOT, "suspended")
     looks = [power.asleep([SLOT]) for _ in range(LOOKS_WITHOUT + 1)]
     assert looks == [frozenset()] * LOOKS_WITHOUT + [{SLOT}]
+
+
+def test_a_look_that_failed_for_want_of_descriptors_is_repeated_at_once(tmp_path: Path) -> None:
+    add_gpu(tmp_path, SLOT, "suspended")
+    power = RuntimePower(str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        assert power.asleep([SLOT]) == frozenset()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert power.asleep([SLOT]) == {SLOT}
+    power.close()
 
 
 def test_a_device_that_has_gone_sleeps_no_more_and_is_looked_for_anew(tmp_path: Path) -> None:
