@@ -92,6 +92,7 @@ class Host:
         self._sizes: dict[int, int] = {}
         self._unacked: dict[int, bytes] = {}
         self._sequence = self._tick = 0
+        self._writing = asyncio.Lock()
 
     async def open(self, target: str) -> None:
         channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
@@ -138,7 +139,12 @@ class Host:
         self._unacked[self._sequence] = message
         self._counts.taken += samples
         self._counts.messages += 1
-        await self._call.write(message)
+        await self._write(message)
+
+    async def _write(self, message: bytes) -> None:
+        """One at a time: gRPC takes no second message of a call before it has taken the first."""
+        async with self._writing:
+            await self._call.write(message)
 
     async def _hear(self) -> None:
         while isinstance(raw := await self._call.read(), bytes):
@@ -149,7 +155,7 @@ class Host:
                 self._counts.deferred += len(message.throttle.deferred)
                 await asyncio.sleep(message.throttle.pause_seconds)
                 for sequence in message.throttle.deferred:
-                    await self._call.write(self._unacked[sequence])
+                    await self._write(self._unacked[sequence])
         self._counts.ended += 1
 
     def _take_ack(self, ack: pb.Ack) -> None:

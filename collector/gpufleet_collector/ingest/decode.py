@@ -24,6 +24,8 @@ class Cleaner:
     def text(self, text: str, longest: int | None = None) -> str:
         """Without control characters, and no longer than `longest`, or the limit for strings."""
         longest = self.limits.string_length if longest is None else longest
+        if len(text) <= longest and text.isprintable():
+            return text
         clean = "".join(char for char in text[: 4 * longest] if char.isprintable())[:longest]
         self.trimmed += clean != text
         return clean
@@ -107,10 +109,12 @@ def _name(enumeration: object, number: int, otherwise: str) -> str:
     return names[number].name if number in names else otherwise  # type: ignore[attr-defined]
 
 
+_COST_FIELDS = frozenset(AgentCost.__slots__)
+
+
 def cost_of(message: pb.AgentCost, cleaner: Cleaner) -> AgentCost:
     """The agent's own cost; a field that it did not send is None where None is allowed."""
-    fields = {field.name for field, _ in message.ListFields()}
-    values = {name: getattr(message, name) for name in AgentCost.__slots__ if name in fields}
+    values = {name: value for field, value in message.ListFields() if (name := field.name) in _COST_FIELDS}
     if "tick_milliseconds" in values:
         values["tick_milliseconds"] = cleaner.times(values["tick_milliseconds"])
     if "hung_call" in values:
