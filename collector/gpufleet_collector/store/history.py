@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from gpufleet_collector.clock import Clock, SystemClock
@@ -98,7 +97,8 @@ class History:
             found: list[HistorySample] = []
             for window in windows(span, scope.gpus, query.limit, 1):
                 parameters = parameters_of(scope.stays) | _page(scope, query, query.limit - len(found))
-                rows = await asked.fetch(history_sql.samples(query.metrics, window, asked.moment), parameters)
+                statement = history_sql.samples(query.metrics, window, asked.moment, after=query.after is not None)
+                rows = await asked.fetch(statement, parameters)
                 found += [_sample(row, scope.stays[row["stay"] - 1], metrics) for row in rows]
                 if len(found) >= query.limit:
                     break
@@ -119,7 +119,7 @@ class History:
             found: list[HistoryBucket] = []
             for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
                 celling = await plan_cells(asked, whole.stays, window, source, step_us)
-                statement = history_sql.buckets(query.metrics, celling.plan, step_us)
+                statement = history_sql.buckets(query.metrics, celling.plan, step_us, after=query.after is not None)
                 page = _page(whole, query, query.limit - len(found))
                 rows = await asked.fetch(statement, parameters_of(whole.stays, celling.plan) | page)
                 found += [made.make(row, celling) for row in rows]
@@ -190,28 +190,40 @@ Summary = Callable[[float | None, float, float], tuple[float, float, float] | No
 """From average, smallest and largest as stored to what is shown."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Buckets:
-    """What is made of the rows that answer a query."""
+    """What is made of the rows that answer a query. A page has up to 10,000 of them."""
 
-    query: HistoryQuery
-    step_us: int
-    summaries: Sequence[Summary]
-    asked_of: Scope
-    places: Scope
-    settled: int
+    def __init__(
+        self,
+        query: HistoryQuery,
+        step_us: int,
+        summaries: Sequence[Summary],
+        asked_of: Scope,
+        places: Scope,
+        settled: int,
+    ) -> None:
+        self._step_us = step_us
+        self._columns = list(enumerate(summaries))
+        self._asked_of = asked_of.stays
+        self._places = places
+        self._complete = query.since, min(query.until, settled) - step_us
 
     def make(self, row: Sequence[Any], celling: Celling) -> HistoryBucket:
-        begin, number, samples, *_ = row
-        start, gpu = to_us(begin), self.asked_of.stays[number - 1]
-        span = start, start + self.step_us
-        place = self.places.last_place(gpu, span)
-        values = tuple(
-            summary(row[at], row[at + 1], row[at + 2]) for at, summary in zip(count(3, 3), self.summaries, strict=False)
-        )
-        complete = self.query.since <= start and span[1] <= min(self.query.until, self.settled)
-        complete = complete and not celling.is_missing_late(gpu.gpu_id, span)
-        return HistoryBucket(place.host, gpu.gpu_uuid, place.gpu_index, start, samples, complete, values)
+        start, number, samples = row[:_FIRST_SUMMARY]
+        gpu = self._asked_of[number - 1]
+        span = start, start + self._step_us
+        place = self._places.last_place(gpu, span)
+        values = []
+        for column, summary in self._columns:
+            at = _FIRST_SUMMARY + 3 * column
+            values.append(summary(row[at], row[at + 1], row[at + 2]))
+        first, last = self._complete
+        complete = first <= start <= last and not celling.is_missing_late(gpu.gpu_id, span)
+        return HistoryBucket(place.host, gpu.gpu_uuid, place.gpu_index, start, samples, complete, tuple(values))
+
+
+_FIRST_SUMMARY = 3
+"""Columns of a row before those of the metrics."""
 
 
 def _summary(metric: Metric) -> Summary:

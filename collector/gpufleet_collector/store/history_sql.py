@@ -8,35 +8,40 @@ from gpufleet_collector.store.parts import Span
 from gpufleet_collector.store.samples_sql import Moment
 
 
-def samples(metrics: Sequence[str], span: Span, moment: Moment) -> str:
+def samples(metrics: Sequence[str], span: Span, moment: Moment, *, after: bool = True) -> str:
     """Columns `recorded_at`, `stay` (position among the stays, from 1), then the metrics. Parameters: those of cells,
-    `after_at`, `after_stay`: the key of the last row known; `row_limit`."""
+    `row_limit`, and with `after` the key of the last row known, `after_at` and `after_stay`."""
     columns = "".join(f", {name}" for name in metrics)
     return f"""
 WITH {STAYS}
 SELECT recorded_at, number AS stay{columns}
 FROM ({of_stays(metrics, span, moment)}) AS every
-WHERE recorded_at > CAST(:after_at AS timestamptz)
-    OR (recorded_at = CAST(:after_at AS timestamptz) AND number > CAST(:after_stay AS integer))
+{_after("recorded_at") if after else ""}
 ORDER BY recorded_at, number
 LIMIT CAST(:row_limit AS integer)
 """  # noqa: S608
 
 
-def buckets(metrics: Sequence[str], plan: CellPlan, step_us: int) -> str:
-    """Columns `start`, `stay` (of any sample in the bucket), `samples`, then average, smallest and largest of each
-    metric. Parameters as for `samples`."""
+def buckets(metrics: Sequence[str], plan: CellPlan, step_us: int, *, after: bool = True) -> str:
+    """Columns `start` (microseconds), `stay` (of any sample in the bucket), `samples`, then average, smallest and
+    largest of each metric. Parameters as for `samples`."""
+    bucket = bin_of(step_us, "start")
     columns = "".join(f", {average(name)}, min({name}_min), max({name}_max)" for name in metrics)
     return f"""
 WITH {STAYS}, cells AS ({gauges(metrics, plan)})
-SELECT {bin_of(step_us, "start")} AS bucket, max(number) AS stay, CAST(sum(samples) AS bigint) AS samples{columns}
+SELECT CAST(extract(epoch FROM {bucket}) * 1000000 AS bigint) AS start, max(number) AS stay,
+    CAST(sum(samples) AS bigint) AS samples{columns}
 FROM cells
-WHERE {bin_of(step_us, "start")} > CAST(:after_at AS timestamptz)
-    OR ({bin_of(step_us, "start")} = CAST(:after_at AS timestamptz) AND number > CAST(:after_stay AS integer))
-GROUP BY 1, gpu_id
-ORDER BY 1, max(number)
+{_after(bucket) if after else ""}
+GROUP BY {bucket}, gpu_id
+ORDER BY {bucket}, max(number)
 LIMIT CAST(:row_limit AS integer)
 """  # noqa: S608
+
+
+def _after(instant: str) -> str:
+    return f"""WHERE {instant} > CAST(:after_at AS timestamptz)
+    OR ({instant} = CAST(:after_at AS timestamptz) AND number > CAST(:after_stay AS integer))"""
 
 
 def average(metric: str) -> str:

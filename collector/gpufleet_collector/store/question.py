@@ -3,15 +3,16 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from gpufleet_collector.errors import QueryTooLong
 from gpufleet_collector.store import asking
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.samples_sql import Moment
-from gpufleet_collector.store.times import to_us
+from gpufleet_collector.store.times import INSTANT_LITERAL, to_us
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+_PARAMETER = re.compile(rf"(?<![:\w]):([a-z_]\w*)|{INSTANT_LITERAL}")
 
 
 class Question:
@@ -24,19 +25,26 @@ class Question:
     async def fetch(self, statement: str, parameters: Mapping[str, object]) -> list[Any]:
         """The rows, by position and name. Parameters are written `:name`; those that the statement does not name are
         left out. Straight to the driver: what SQLAlchemy does per row and statement costs more than many an answer."""
-        numbered, names = number_parameters(statement)
-        rows: list[Any] = await self._driver.fetch(numbered, *(parameters[name] for name in names))
+        numbered, values = bind(statement, parameters)
+        rows: list[Any] = await self._driver.fetch(numbered, *values)
         return rows
 
 
-def number_parameters(statement: str) -> tuple[str, list[str]]:
-    """`:name` as `$1`, and the names in the order of their numbers."""
-    names: dict[str, int] = {}
+def bind(statement: str, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
+    """`:name` as `$1`, and literals of instants too; the values in the order of their numbers. So a question that
+    differs from another in its time alone is the same text to the server, which need not read it again. The planner
+    leaves out partitions all the same: it plans anew for the values (plan_cache_mode)."""
+    numbers: dict[str, int] = {}
+    values: list[object] = []
 
     def number(match: re.Match[str]) -> str:
-        return f"${names.setdefault(match[1], len(names) + 1)}"
+        key = match[0]
+        if key not in numbers:
+            values.append(parameters[match[1]] if match[1] else datetime.fromisoformat(match[2]))
+            numbers[key] = len(values)
+        return f"${numbers[key]}" if match[1] else f"CAST(${numbers[key]} AS timestamptz)"
 
-    return _PARAMETER.sub(number, statement), list(names)
+    return _PARAMETER.sub(number, statement), values
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -39,6 +39,8 @@ class Scope:
     """Stays sorted by UUID and time, never two of one GPU at a time."""
 
     stays: Sequence[Stay]
+    _ends: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """As far as known: after which position the stays of a GPU end."""
 
     @property
     def gpus(self) -> int:
@@ -55,7 +57,9 @@ class Scope:
 
     def last_place(self, gpu: Stay, span: tuple[int, int]) -> Stay:
         """The last stay of a GPU within a span that was in a host; any in the span when there is none."""
-        end = bisect_right(self.stays, gpu.gpu_uuid, key=lambda stay: stay.gpu_uuid)
+        end = self._ends.get(gpu.gpu_uuid)
+        if end is None:
+            end = self._ends[gpu.gpu_uuid] = self.first_after(gpu.gpu_uuid)
         found = gpu
         for at in range(end - 1, -1, -1):
             stay = self.stays[at]

@@ -24,3 +24,7 @@ def to_us_or_none(instant: datetime | None) -> int | None:
 def to_sql(instant_us: int) -> str:
     """A literal, which lets the planner leave out partitions."""
     return f"timestamptz '{to_datetime(instant_us).isoformat(timespec='microseconds')}'"
+
+
+INSTANT_LITERAL = r"timestamptz '(\d[^']*)'"
+"""A regular expression for what `to_sql` writes; its group is for `datetime.fromisoformat`."""

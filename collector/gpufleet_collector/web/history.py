@@ -67,13 +67,14 @@ class GpuStatsHistory:
 
 
 async def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:
+    times = instants.Written()
     items: Iterator[Mapping[str, object]] = (
         {
             "host": sample.host,
             "gpu_uuid": sample.gpu_uuid,
             "gpu_index": sample.gpu_index,
             "gpu_name": sample.gpu_name,
-            "recorded_at": instants.write(sample.recorded_at),
+            "recorded_at": times.of(sample.recorded_at),
             **dict(zip(query.metrics, sample.values, strict=True)),
         }
         for sample in found
@@ -93,14 +94,15 @@ async def _buckets(found: Sequence[HistoryBucket], query: HistoryQuery, cursors:
 
 
 def _bucket_objects(found: Sequence[HistoryBucket], metrics: Sequence[str]) -> Iterator[Mapping[str, object]]:
+    starts = instants.Written()
     for bucket in found:
         item: dict[str, object] = {
             "host": bucket.host,
             "gpu_uuid": bucket.gpu_uuid,
-            "start": instants.write(bucket.start),
+            "start": starts.of(bucket.start),
             "count": bucket.count,
             "complete": bucket.complete,
         }
         for name, value in zip(metrics, bucket.values, strict=True):
-            item[name] = None if value is None else dict(zip(("avg", "min", "max"), value, strict=True))
+            item[name] = None if value is None else {"avg": value[0], "min": value[1], "max": value[2]}
         yield item

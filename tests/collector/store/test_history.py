@@ -199,7 +199,7 @@ async def test_a_question_that_takes_too_long_ends(
     made.offer("host-1", sample("GPU-a"))
     await made.flush()
     monkeypatch.setattr(asking_module, "STATEMENT_SECONDS", 0.05)
-    monkeypatch.setattr(history_sql, "samples", lambda *_: "SELECT pg_sleep(CAST(:row_limit AS integer))")
+    monkeypatch.setattr(history_sql, "samples", lambda *_, **__: "SELECT pg_sleep(CAST(:row_limit AS integer))")
     with pytest.raises(QueryTooLong, match="took longer than"):
         await history.samples(HOUR)
 

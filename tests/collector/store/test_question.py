@@ -11,9 +11,9 @@ from fakes.clock import START_US
 from fakes.fleet import sample
 from fakes.storing import Store, store
 from gpufleet_collector.store.packing import Packing
-from gpufleet_collector.store.question import number_parameters, question
+from gpufleet_collector.store.question import bind, question
 from gpufleet_collector.store.samples_sql import samples_source
-from gpufleet_collector.store.times import HOUR_US
+from gpufleet_collector.store.times import HOUR_US, to_datetime, to_sql
 
 DROP = "DROP TABLE gpufleet_partitions.gpu_stats_2026010100"
 
@@ -66,15 +66,37 @@ async def test_nothing_of_it_stays_with_the_connection(made: Store) -> None:
         assert (await connection.exec_driver_sql("SHOW transaction_isolation")).scalar_one() == "read committed"
 
 
-def test_parameters_are_numbered_and_casts_and_times_are_not() -> None:
-    statement = "SELECT :b::text, :a, :b, timestamptz '2026-01-01T00:00:00Z', x::bigint"
-    assert number_parameters(statement) == (
-        "SELECT $1::text, $2, $1, timestamptz '2026-01-01T00:00:00Z', x::bigint",
-        ["b", "a"],
+def test_parameters_are_numbered_and_casts_are_not() -> None:
+    statement = "SELECT :b::text, :a, :b, timestamptz 'epoch', x::bigint"
+    assert bind(statement, {"a": 1, "b": 2, "c": 3}) == (
+        "SELECT $1::text, $2, $1, timestamptz 'epoch', x::bigint",
+        [2, 1],
     )
+
+
+def test_questions_that_differ_in_their_time_alone_are_one_text() -> None:
+    texts = set()
+    for start in (START_US, START_US + HOUR_US):
+        begin, end = to_sql(start), to_sql(start + 1)
+        numbered, values = bind(f"SELECT {begin} <= x AND x < {end} AND {begin} < :x", {"x": 7})
+        texts.add(numbered)
+        assert values == [to_datetime(start), to_datetime(start + 1), 7]
+    assert texts == {
+        "SELECT CAST($1 AS timestamptz) <= x AND x < CAST($2 AS timestamptz) AND CAST($1 AS timestamptz) < $3"
+    }
 
 
 @given(st.lists(st.sampled_from(["since", "until", "gpu_ids"])))
 def test_each_parameter_has_one_number(names: list[str]) -> None:
-    numbered, order = number_parameters(" ".join(f":{name}" for name in names))
-    assert [order[int(number[1:]) - 1] for number in numbered.split()] == names
+    numbered, values = bind(" ".join(f":{name}" for name in names), {name: name for name in names})
+    assert [values[int(number[1:]) - 1] for number in numbered.split()] == names
+
+
+async def test_partitions_of_another_time_are_left_out_though_instants_are_parameters(made: Store) -> None:
+    source = samples_source(["power_watts"], START_US, START_US + HOUR_US)
+    await made.rows("SELECT FROM gpufleet_partitions.gpu_stats_2026010101")
+    async with question(made.database) as asked:
+        plan = await asked.fetch(f"EXPLAIN SELECT count(*) FROM {source} AS s", {"gpu_ids": [1]})
+    text = "\n".join(row[0] for row in plan)
+    assert "gpu_stats_2026010100" in text
+    assert "gpu_stats_2026010101" not in text

@@ -90,7 +90,7 @@ async def made(database_url: str) -> AsyncIterator[Store]:
 async def test_the_database_stops_working_for_a_client_that_went(made: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     made.declare("host-1", "GPU-a")
     await made.flush()
-    monkeypatch.setattr(history_sql, "samples", lambda *_: "SELECT pg_sleep(CAST(:row_limit AS integer))")
+    monkeypatch.setattr(history_sql, "samples", lambda *_, **__: "SELECT pg_sleep(CAST(:row_limit AS integer))")
     history = History(made.database, clock=made.clock)
     site = Site(history=history, clock=made.clock)  # type: ignore[arg-type]
     watcher = await asyncpg.connect(made.dsn)

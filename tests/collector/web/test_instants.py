@@ -92,3 +92,9 @@ def test_no_text_does_anything_but_read_or_be_refused(text: str) -> None:
 @given(st.lists(st.integers(0, instants.MAX_INSTANT // 1_000_000)))
 def test_many_whole_seconds_are_written_like_one(seconds: list[int]) -> None:
     assert list(instants.write_seconds(seconds)) == [instants.write(second * 1_000_000) for second in seconds]
+
+
+@given(st.lists(st.integers(0, instants.MAX_INSTANT) | st.integers(0, 10**6).map(lambda n: START_US + n * 60_000_000)))
+def test_instants_that_follow_one_another_are_written_as_each_alone(some: list[int]) -> None:
+    written = instants.Written()
+    assert [written.of(instant) for instant in some] == [instants.write(instant) for instant in some]
