@@ -10,7 +10,6 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bench import prometheus, prometheus_history
@@ -19,18 +18,20 @@ from bench.loading import HOUR_US, Fleet, Loader, declare, drop_hours, generated
 from bench.prometheus_history import Answers, Tape
 from bench.realistic import DCGM_METRICS
 from bench.report import Peer, Row
-from bench.usage import tree_cpu
+from bench.usage import children, tree_cpu
 from sqlalchemy import text
 
 from fakes.processes import Collector, running_collector
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.store.database import Database
-from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.packing import Packing
 from gpufleet_collector.web import instants
 
 GPUS, HOURS = 1000, 24
 PACK_AFTER_HOURS = 2
+NEVER_BY_ITSELF = "168"
+"""The hours after which the collector itself packs: the bench does, to know what it takes."""
+
 QUERIES, WARM_QUERIES = 20, 5
 GPU_STEP_SECONDS = 300
 ASKED = ("power_watts", "gpu_utilization_percent", "temperature_celsius", "memory_used_mb", "tensor_active_percent")
@@ -69,12 +70,11 @@ def measure() -> list[Row]:
     since_us = last_whole_hours(datetime.now(UTC), HOURS)
     until_us = since_us + HOURS * HOUR_US
     fleet, tape = Fleet(GPUS), Tape()
-    with open_folder() as folder:
-        packed = asyncio.run(_prepare(folder, fleet, since_us, tape))
-        with running_collector(folder) as collector:
-            gpu = Asking(collector, fleet, since_us, until_us).gpu_days()
-            asyncio.run(_pack_rest(collector.database_url()))
-            whole = Asking(collector, fleet, since_us, until_us).fleet_days()
+    with open_folder() as folder, running_collector(folder, PACK_AFTER_HOURS=NEVER_BY_ITSELF) as collector:
+        packed = asyncio.run(_prepare(collector, fleet, since_us, tape))
+        gpu = Asking(collector, fleet, since_us, until_us).gpu_days()
+        asyncio.run(_pack_rest(collector.database_url()))
+        whole = Asking(collector, fleet, since_us, until_us).fleet_days()
     answers = None
     if prometheus.is_installed():
         with open_folder() as folder:
@@ -95,18 +95,16 @@ def _query_row(name: str, times: list[float], budget: float, peer_ms: float | No
     )
 
 
-async def _prepare(folder: Path, fleet: Fleet, since_us: int, tape: Tape) -> Packed:
-    postgres = EmbeddedPostgres(folder / "data" / "collector")
-    dsn = await postgres.start()
+async def _prepare(collector: Collector, fleet: Fleet, since_us: int, tape: Tape) -> Packed:
+    """In the database of a collector that is up, as a day of a fleet is."""
+    dsn = collector.database_url()
+    (server,) = children(collector.process.running.pid)
     database = Database(dsn)
     try:
-        await database.migrate()
         loader = Loader(database, dsn, await declare(database, fleet, since_us), DCGM_METRICS)
-        assert postgres.server_pid is not None
-        return await _load_and_pack(database, loader, fleet, since_us, tape, postgres.server_pid)
+        return await _load_and_pack(database, loader, fleet, since_us, tape, server)
     finally:
         await database.close()
-        await postgres.stop()
 
 
 async def _load_and_pack(
