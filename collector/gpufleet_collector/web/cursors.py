@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import orjson
 
 from gpufleet_collector.errors import BadRequest
-from gpufleet_collector.web.parameters import MAX_ITEM_LENGTH, Parameters
+from gpufleet_collector.web.parameters import MAX_CURSOR_LENGTH, MAX_ITEM_LENGTH, Parameters
 
-MAX_CURSOR_LENGTH = 4096
 MAX_NUMBER = 2**62
 
 Part = str | int

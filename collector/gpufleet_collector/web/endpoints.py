@@ -1,6 +1,6 @@
 """What every endpoint is: something that may be asked with GET and HEAD, and with nothing else."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gpufleet_collector.web.declared import Declared
 from gpufleet_collector.web.departure import ClientGone, unless_gone
 from gpufleet_collector.web.parameters import Parameters
 
@@ -33,6 +34,6 @@ class Reading:
         await response(scope, receive, send)
 
 
-def parameters(request: Request, allowed: Collection[str]) -> Parameters:
-    """What was asked. Raises BadRequest for a parameter that is not allowed."""
-    return Parameters(request.query_params.multi_items(), allowed)
+def parameters(request: Request, declared: Declared) -> Parameters:
+    """What was asked. Raises BadRequest for a parameter that is not declared."""
+    return Parameters(request.query_params.multi_items(), [parameter.name for parameter in declared])

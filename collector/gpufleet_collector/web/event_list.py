@@ -12,11 +12,14 @@ from gpufleet_collector.store.event_history import EventQuery
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.answers import listing
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, LIMIT, PAGES, choices
 from gpufleet_collector.web.endpoints import parameters
-from gpufleet_collector.web.parameters import PAGING
-from gpufleet_collector.web.spans import SPAN, read_span
+from gpufleet_collector.web.filters import GPU_UUID, HOST
+from gpufleet_collector.web.spans import DAY_US, read_span, span
 
-DAY_US = 24 * 3600 * 1_000_000
+KIND = choices("kind", "What happened.", EVENT_KINDS)
+SEVERITY = choices("severity", "How bad it is.", SEVERITIES)
+EVENT_PARAMETERS = (HOST, GPU_UUID, KIND, SEVERITY, *span(DAY_US), *PAGES)
 
 
 class EventSource(Protocol):
@@ -50,10 +53,10 @@ class Events:
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
-        asked = parameters(request, ("host", "gpu_uuid", "kind", "severity", *SPAN, *PAGING))
-        cursors, limit = Cursors(request.url.path, asked, (int, str, int, int)), asked.limit()
+        asked = parameters(request, EVENT_PARAMETERS)
+        cursors, limit = Cursors(request.url.path, asked, (int, str, int, int)), LIMIT.read(asked)
         since, until = read_span(asked, self.clock.now().wall_us, DAY_US)
-        key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
+        key = cast("tuple[int, str, int, int] | None", cursors.read(CURSOR.read(asked)))
         before = None
         if key is not None:
             # The span of the first page, which may have been counted from a time that has passed since.
@@ -62,10 +65,10 @@ class Events:
         query = EventQuery(
             since=since,
             until=until,
-            hosts=asked.texts("host"),
-            gpu_uuids=asked.texts("gpu_uuid"),
-            kinds=asked.choices("kind", EVENT_KINDS),
-            severities=asked.choices("severity", SEVERITIES),
+            hosts=HOST.read(asked),
+            gpu_uuids=GPU_UUID.read(asked),
+            kinds=KIND.read(asked),
+            severities=SEVERITY.read(asked),
             limit=limit + 1,
             before=before,
         )

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from gpufleet_collector.live.views import GpuKey
+from gpufleet_collector.web.declared import indexes, texts
 from gpufleet_collector.web.parameters import Parameters
 
-GPU_FILTERS = ("host", "gpu_uuid", "gpu_index")
+HOST = texts("host", "Names of hosts. One that is not known matches nothing.")
+GPU_UUID = texts("gpu_uuid", "UUIDs of GPUs and MIG instances. One that is not known matches nothing.")
+GPU_INDEX = indexes("gpu_index", "The driver's numbers of GPUs; a MIG instance has that of its GPU.")
+GPU_FILTERS = (HOST, GPU_UUID, GPU_INDEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,9 @@ class GpuFilter:
     @classmethod
     def read(cls, parameters: Parameters) -> Self:
         return cls(
-            frozenset(parameters.texts("host")),
-            frozenset(parameters.texts("gpu_uuid")),
-            frozenset(parameters.indexes("gpu_index")),
+            frozenset(HOST.read(parameters)),
+            frozenset(GPU_UUID.read(parameters)),
+            frozenset(GPU_INDEX.read(parameters)),
         )
 
     def wants(self, key: GpuKey, index: int | None) -> bool:

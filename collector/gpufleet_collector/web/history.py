@@ -13,12 +13,19 @@ from gpufleet_collector.store.history import HistoryBucket, HistoryQuery, Histor
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.chunks import listing_in_chunks
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, LIMIT, PAGES, metrics, seconds
 from gpufleet_collector.web.endpoints import parameters
-from gpufleet_collector.web.filters import GPU_FILTERS
-from gpufleet_collector.web.parameters import PAGING, Parameters
-from gpufleet_collector.web.spans import SPAN, read_span
+from gpufleet_collector.web.filters import GPU_FILTERS, GPU_INDEX, GPU_UUID, HOST
+from gpufleet_collector.web.parameters import Parameters
+from gpufleet_collector.web.spans import HOUR_US, read_span, span
 
-HOUR_US = 3600 * 1_000_000
+WANTED_METRICS = metrics("metrics", "Metrics to answer with, in the order of the answer; all, where none is given.")
+STEP = seconds(
+    "step",
+    "Length of a bucket in seconds, with up to six decimals. Buckets count from the epoch. Without it the samples "
+    "themselves are answered.",
+)
+HISTORY_PARAMETERS = (*GPU_FILTERS, *span(HOUR_US), WANTED_METRICS, STEP, *PAGES)
 
 
 class HistorySource(Protocol):
@@ -37,7 +44,7 @@ class GpuStatsHistory:
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
-        asked = parameters(request, (*GPU_FILTERS, *SPAN, "metrics", "step", *PAGING))
+        asked = parameters(request, HISTORY_PARAMETERS)
         cursors = Cursors(request.url.path, asked, (int, str, int, int))
         query = self._query(asked, cursors)
         if query.step_us is None:
@@ -46,21 +53,21 @@ class GpuStatsHistory:
 
     def _query(self, asked: Parameters, cursors: Cursors) -> HistoryQuery:
         since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)
-        key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
+        key = cast("tuple[int, str, int, int] | None", cursors.read(CURSOR.read(asked)))
         after = None
         if key is not None:
             # The span of the first page, which may have been counted from a time that has passed since.
             *_, since, until = key
             after = key[:2]
-        step = asked.seconds("step")
+        step = STEP.read(asked)
         return HistoryQuery(
             since=since,
             until=until,
-            hosts=asked.texts("host"),
-            gpu_uuids=asked.texts("gpu_uuid"),
-            gpu_indexes=asked.indexes("gpu_index"),
-            metrics=asked.metrics("metrics") or METRIC_NAMES,
-            limit=asked.limit(),
+            hosts=HOST.read(asked),
+            gpu_uuids=GPU_UUID.read(asked),
+            gpu_indexes=GPU_INDEX.read(asked),
+            metrics=WANTED_METRICS.read(asked) or METRIC_NAMES,
+            limit=LIMIT.read(asked),
             after=after,
             step_us=None if step is None else round(step * 1_000_000),
         )

@@ -11,8 +11,11 @@ from gpufleet_collector.live.views import HostNow
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.answers import listing
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, LIMIT, PAGES
 from gpufleet_collector.web.endpoints import parameters
-from gpufleet_collector.web.parameters import PAGING
+from gpufleet_collector.web.filters import HOST
+
+HOST_PARAMETERS = (HOST, *PAGES)
 
 
 def host_object(view: HostNow) -> dict[str, object]:
@@ -45,10 +48,10 @@ class Hosts:
     live: Live
 
     async def __call__(self, request: Request) -> Response:
-        asked = parameters(request, ("host", *PAGING))
-        wanted, limit = asked.texts("host"), asked.limit()
+        asked = parameters(request, HOST_PARAMETERS)
+        wanted, limit = HOST.read(asked), LIMIT.read(asked)
         cursors = Cursors(request.url.path, asked, (str,))
-        after = cast("tuple[str] | None", cursors.read(asked.text("cursor")))
+        after = cast("tuple[str] | None", cursors.read(CURSOR.read(asked)))
         views = self.live.hosts(wanted, None if after is None else after[0], limit + 1)
         next_cursor = cursors.write([views[limit - 1].host]) if len(views) > limit else None
         return listing("hosts", [host_object(view) for view in views[:limit]], next_cursor)

@@ -14,10 +14,11 @@ from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.answers import listing
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, LIMIT, PAGES
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.filters import GPU_FILTERS, GpuFilter
-from gpufleet_collector.web.parameters import PAGING
 
+GPU_PARAMETERS = (*GPU_FILTERS, *PAGES)
 AT_ONCE = 500
 """After so many GPUs of a large answer everything else gets its turn."""
 
@@ -43,10 +44,10 @@ def gpu_object(view: GpuNow) -> dict[str, object]:
 
 async def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Mapping[str, object]]) -> Response:
     """One page of GPUs, ordered by host, index and UUID."""
-    asked = parameters(request, (*GPU_FILTERS, *PAGING))
-    wanted, limit = GpuFilter.read(asked).wants, asked.limit()
+    asked = parameters(request, GPU_PARAMETERS)
+    wanted, limit = GpuFilter.read(asked).wants, LIMIT.read(asked)
     cursors = Cursors(request.url.path, asked, (str, int, str))
-    key = cast("GpuKey | None", cursors.read(asked.text("cursor")))
+    key = cast("GpuKey | None", cursors.read(CURSOR.read(asked)))
     items: list[Mapping[str, object]] = []
     while views := live.gpus(wanted, key, min(AT_ONCE, limit - len(items))):
         items += map(convert, views)

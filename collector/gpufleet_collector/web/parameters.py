@@ -13,6 +13,7 @@ MAX_LIMIT = 10_000
 MAX_ITEMS = 1000
 """Items in one list."""
 MAX_ITEM_LENGTH = 256
+MAX_CURSOR_LENGTH = 4096
 MAX_INDEX = 2**31 - 1
 MAX_STEP_SECONDS = 366 * 86_400.0
 PAGING = ("limit", "cursor")
@@ -60,6 +61,13 @@ class Parameters:
             if item not in known:
                 raise BadRequest(name, f"{item!r} is not one of {', '.join(known)}")
         return items
+
+    def choice(self, name: str, known: Sequence[str]) -> str | None:
+        """One of `known`."""
+        given = self.choices(name, known)
+        if len(given) > 1:
+            raise BadRequest(name, "is given more than once")
+        return given[0] if given else None
 
     def is_given(self, *names: str) -> bool:
         """Whether any of these is given."""

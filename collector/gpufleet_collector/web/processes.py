@@ -17,12 +17,14 @@ from gpufleet_collector.store.process_history import ProcessSpan, SpanQuery
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.answers import listing
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, LIMIT, PAGES
 from gpufleet_collector.web.endpoints import parameters
-from gpufleet_collector.web.filters import GPU_FILTERS, GpuFilter
-from gpufleet_collector.web.parameters import PAGING, Parameters
-from gpufleet_collector.web.spans import SPAN, read_span
+from gpufleet_collector.web.filters import GPU_FILTERS, GPU_INDEX, GPU_UUID, HOST, GpuFilter
+from gpufleet_collector.web.parameters import Parameters
+from gpufleet_collector.web.spans import DAY_US, read_span, span
 
-DAY_US = 24 * 3600 * 1_000_000
+SPAN = span(DAY_US)
+PROCESS_PARAMETERS = (*GPU_FILTERS, *SPAN, *PAGES)
 HOSTS_AT_ONCE = 200
 """After so many hosts everything else gets its turn."""
 
@@ -77,15 +79,15 @@ class Processes:
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
-        asked = parameters(request, (*GPU_FILTERS, *SPAN, *PAGING))
-        if asked.is_given(*SPAN):
+        asked = parameters(request, PROCESS_PARAMETERS)
+        if asked.is_given(*(parameter.name for parameter in SPAN)):
             return await self._of_a_time(request.url.path, asked)
         return await self._now(request.url.path, asked)
 
     async def _now(self, path: str, asked: Parameters) -> Response:
-        limit, wanted = asked.limit(), GpuFilter.read(asked)
+        limit, wanted = LIMIT.read(asked), GpuFilter.read(asked)
         cursors = Cursors(path, asked, (str, int, str, int))
-        after = cast("ProcessKey | None", cursors.read(asked.text("cursor")))
+        after = cast("ProcessKey | None", cursors.read(CURSOR.read(asked)))
         found: list[ProcessNow] = []
         names = iter(self.live.host_names(wanted.hosts))
         while len(found) <= limit and (some := list(islice(names, HOSTS_AT_ONCE))):
@@ -105,10 +107,10 @@ class Processes:
                     yield view
 
     async def _of_a_time(self, path: str, asked: Parameters) -> Response:
-        limit = asked.limit()
+        limit = LIMIT.read(asked)
         since, until = read_span(asked, self.clock.now().wall_us, DAY_US)
         cursors = Cursors(path, asked, (int, int, int, int, int))
-        key = cast("tuple[int, int, int, int, int] | None", cursors.read(asked.text("cursor")))
+        key = cast("tuple[int, int, int, int, int] | None", cursors.read(CURSOR.read(asked)))
         after = None
         if key is not None:
             *_, since, until = key
@@ -117,9 +119,9 @@ class Processes:
             SpanQuery(
                 since=since,
                 until=until,
-                hosts=asked.texts("host"),
-                gpu_uuids=asked.texts("gpu_uuid"),
-                gpu_indexes=asked.indexes("gpu_index"),
+                hosts=HOST.read(asked),
+                gpu_uuids=GPU_UUID.read(asked),
+                gpu_indexes=GPU_INDEX.read(asked),
                 limit=limit + 1,
                 after=after,
             )

@@ -36,18 +36,50 @@ from gpufleet_collector.store.series_query import Series, SeriesAnswer, SeriesQu
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.chunks import listing_in_chunks
 from gpufleet_collector.web.cursors import Cursors
+from gpufleet_collector.web.declared import CURSOR, ITEM, LIMIT, PAGES, Parameter, choice, choices, metrics, texts
 from gpufleet_collector.web.endpoints import parameters
-from gpufleet_collector.web.filters import GPU_FILTERS
-from gpufleet_collector.web.parameters import PAGING, Parameters
-from gpufleet_collector.web.spans import SPAN, read_span
+from gpufleet_collector.web.filters import GPU_FILTERS, GPU_INDEX, GPU_UUID, HOST
+from gpufleet_collector.web.parameters import MAX_STEP_SECONDS, Parameters
+from gpufleet_collector.web.spans import HOUR_US, read_span, span
 from gpufleet_proto.catalog import BY_NAME
 
 SECOND_US = 1_000_000
-HOUR_US = 3600 * SECOND_US
-SERIES_PARAMETERS = ("metrics", "agg", "group_by", "label", "model", "step", *GPU_FILTERS, *SPAN, *PAGING)
 MAX_METRICS = 64
 POINTS_PER_CHUNK = 10_000
 """An answer of no more points is sent in one piece."""
+
+
+def _label(asked: Parameters, name: str) -> str | None:
+    labels = asked.texts(name)
+    is_grouped = GROUP_BY.read(asked) == "label"
+    if is_grouped and len(labels) != 1:
+        raise BadRequest(name, "name the one label to group by")
+    if not is_grouped and labels:
+        raise BadRequest(name, "goes with group_by=label")
+    return labels[0] if labels else None
+
+
+def _step(asked: Parameters, name: str) -> int | None:
+    seconds = asked.seconds(name)
+    if seconds is None:
+        return None
+    if seconds != int(seconds):
+        raise BadRequest(name, "is not a whole number of seconds")
+    return int(seconds) * SECOND_US
+
+
+WANTED_METRICS = metrics("metrics", "The metrics to draw.", is_required=True, most=MAX_METRICS)
+AGGREGATION = choices("agg", "How the values of the GPUs of a group become one.", AGGREGATIONS, default=("avg",))
+GROUP_BY = choice("group_by", "What has a series of its own.", GROUPINGS, default="fleet")
+LABEL = Parameter("label", "The label to group by, with `group_by=label` and only with it.", ITEM, _label)
+MODEL = texts("model", "Names of GPUs as the driver has them. One that is not known matches nothing.")
+STEP = Parameter(
+    "step",
+    "Whole seconds from point to point. Without it a step that makes about 300 points.",
+    {"type": "integer", "minimum": 1, "maximum": int(MAX_STEP_SECONDS)},
+    _step,
+)
+SERIES_PARAMETERS = (WANTED_METRICS, AGGREGATION, GROUP_BY, LABEL, MODEL, STEP, *GPU_FILTERS, *span(HOUR_US), *PAGES)
 
 
 class SeriesSource(Protocol):
@@ -87,55 +119,29 @@ class SeriesOverTime:
 
     def _query(self, asked: Parameters, cursors: Cursors) -> SeriesQuery:
         since, until = read_span(asked, self.clock.now().wall_us, HOUR_US)
-        key = cast("tuple[str, int, int] | None", cursors.read(asked.text("cursor")))
+        key = cast("tuple[str, int, int] | None", cursors.read(CURSOR.read(asked)))
         after = None
         if key is not None:
             # The span of the first page, which may have been counted from a time that has passed since.
             after, since, until = key
-        metrics = asked.metrics("metrics")
+        metrics = WANTED_METRICS.read(asked)
         if not 0 < len(metrics) <= MAX_METRICS:
             raise BadRequest("metrics", f"name from 1 to {MAX_METRICS} metrics; /api/v1/catalog lists them")
-        group_by = cast("GroupBy", _one(asked, "group_by", GROUPINGS) or "fleet")
         return SeriesQuery(
             since=since,
             until=until,
             metrics=metrics,
-            aggregations=cast("tuple[Aggregation, ...]", asked.choices("agg", AGGREGATIONS)) or ("avg",),
-            group_by=group_by,
-            label=_label(asked, group_by),
-            hosts=asked.texts("host"),
-            gpu_uuids=asked.texts("gpu_uuid"),
-            gpu_indexes=asked.indexes("gpu_index"),
-            models=asked.texts("model"),
-            step_us=_step(asked),
-            limit=asked.limit(),
+            aggregations=cast("tuple[Aggregation, ...]", AGGREGATION.read(asked)),
+            group_by=cast("GroupBy", GROUP_BY.read(asked)),
+            label=LABEL.read(asked),
+            hosts=HOST.read(asked),
+            gpu_uuids=GPU_UUID.read(asked),
+            gpu_indexes=GPU_INDEX.read(asked),
+            models=MODEL.read(asked),
+            step_us=STEP.read(asked),
+            limit=LIMIT.read(asked),
             after=after,
         )
-
-
-def _one(asked: Parameters, name: str, known: tuple[str, ...]) -> str | None:
-    given = asked.choices(name, known)
-    if len(given) > 1:
-        raise BadRequest(name, "is given more than once")
-    return given[0] if given else None
-
-
-def _label(asked: Parameters, group_by: GroupBy) -> str | None:
-    labels = asked.texts("label")
-    if group_by == "label" and len(labels) != 1:
-        raise BadRequest("label", "name the one label to group by")
-    if group_by != "label" and labels:
-        raise BadRequest("label", "goes with group_by=label")
-    return labels[0] if labels else None
-
-
-def _step(asked: Parameters) -> int | None:
-    seconds = asked.seconds("step")
-    if seconds is None:
-        return None
-    if seconds != int(seconds):
-        raise BadRequest("step", "is not a whole number of seconds")
-    return int(seconds) * SECOND_US
 
 
 def _objects(series: Sequence[Series]) -> Iterator[Mapping[str, object]]:
