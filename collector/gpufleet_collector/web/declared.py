@@ -64,7 +64,7 @@ def metrics(
     name: str, description: str, *, is_required: bool = False, most: int = MAX_ITEMS
 ) -> Parameter[tuple[str, ...]]:
     items = {"type": "string", "enum": list(METRIC_NAMES)}
-    return Parameter(name, description, _list(items, most), Parameters.metrics, is_required)
+    return Parameter(name, description, _list(items, most), partial(Parameters.metrics, most=most), is_required)
 
 
 def choices(

@@ -39,20 +39,20 @@ class Parameters:
             raise BadRequest(name, "is given more than once")
         return given[0] if given else None
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list, comma-separated or repeated, without repetitions; empty when it is not given."""
-        items = dict.fromkeys(item for value in self._given.get(name, []) for item in value.split(","))
-        if len(items) > MAX_ITEMS:
-            raise BadRequest(name, f"has more than {MAX_ITEMS} items")
+    def texts(self, name: str, most: int = MAX_ITEMS) -> tuple[str, ...]:
+        """A list, comma-separated or repeated, without repetitions, which count nonetheless; empty when not given."""
+        items = [item for value in self._given.get(name, []) for item in value.split(",")]
+        if len(items) > most:
+            raise BadRequest(name, f"has more than {most} items")
         for item in items:
             check_item(name, item)
-        return tuple(items)
+        return tuple(dict.fromkeys(items))
 
     def indexes(self, name: str) -> tuple[int, ...]:
         return tuple(_whole(name, item, MAX_INDEX) for item in self.texts(name))
 
-    def metrics(self, name: str) -> tuple[str, ...]:
-        return tuple(check_metric(name, item) for item in self.texts(name))
+    def metrics(self, name: str, most: int = MAX_ITEMS) -> tuple[str, ...]:
+        return tuple(check_metric(name, item) for item in self.texts(name, most))
 
     def choices(self, name: str, known: Sequence[str]) -> tuple[str, ...]:
         """A list of which every item is one of `known`."""

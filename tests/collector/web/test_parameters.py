@@ -35,6 +35,14 @@ def test_numbers() -> None:
     assert given_pairs(("step", "0.5")).seconds("step") == 0.5
 
 
+def test_repetitions_are_left_out_of_a_list_and_count_towards_its_limit() -> None:
+    assert given_pairs(("host", ",".join(["a"] * MAX_ITEMS))).texts("host") == ("a",)
+    with pytest.raises(BadRequest, match="more than 1000 items"):
+        given_pairs(("host", ",".join(["a"] * MAX_ITEMS)), ("host", "a")).texts("host")
+    with pytest.raises(BadRequest, match="more than 2 items"):
+        given_pairs(("metrics", "power_watts,power_watts,power_watts")).metrics("metrics", most=2)
+
+
 REFUSED: list[tuple[str, str, Callable[[Parameters], object]]] = [
     ("limit", "0", Parameters.limit),
     ("limit", "10001", Parameters.limit),
