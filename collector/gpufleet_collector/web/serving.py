@@ -1,16 +1,50 @@
 """How uvicorn is to serve the application: the one place that knows this server."""
 
+from http import HTTPStatus
 from typing import Any
 
+import h11
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from gpufleet_collector.web.headers import STRICT_HEADERS
+from gpufleet_collector.web.problems import problem
+
+MAX_REQUEST_HEAD_BYTES = 64 * 1024
+"""A longer request line with its headers is refused. A thousand UUIDs fit."""
+REFUSED_SECONDS = 5.0
+"""For so long more is heard, and ignored, of a request that was refused unread: to hang up on one that is still being
+sent may take the answer with it."""
 MAX_WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 """Larger messages end the connection. Those above 64 KiB are answered by an error, which needs them to arrive."""
 PING_SECONDS = 20.0
 PONG_SECONDS = 60.0
 """Longer than a client may stall, so that a stalled one is told so rather than found dead."""
 LINGER_SECONDS = 60.0
+
+
+class HttpProtocol(H11Protocol):
+    """Refuses what cannot be read as everything else is refused, in words that a program can read."""
+
+    _is_refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        self._is_refused = True
+        most = f"{MAX_REQUEST_HEAD_BYTES // 1024} KiB"
+        detail = f"{msg} A request line and its headers are at most {most}: ask for less at once."
+        response = problem(HTTPStatus.BAD_REQUEST, detail)
+        response.headers.update({**STRICT_HEADERS, "Connection": "close"})
+        begin = h11.Response(status_code=response.status_code, headers=response.raw_headers, reason=b"Bad Request")
+        for event in (begin, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(REFUSED_SECONDS, self.transport.close)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -30,6 +64,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 def uvicorn_options() -> dict[str, Any]:
     """Keyword arguments of `uvicorn.Config` beside the application, the address and logging."""
     return {
+        "http": HttpProtocol,
+        "h11_max_incomplete_event_size": MAX_REQUEST_HEAD_BYTES,
         "ws": WebSocketProtocol,
         "ws_max_size": MAX_WEBSOCKET_MESSAGE_BYTES,
         "ws_ping_interval": PING_SECONDS,

@@ -1,10 +1,16 @@
 """How the web server listens."""
 
 import asyncio
+import json
 import socket
 
+import httpx
+import pytest
+
+from fakes.web import Site
 from gpufleet_collector.config import Listen
 from gpufleet_collector.web import server
+from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
 
 
 async def test_small_pieces_of_an_answer_go_out_at_once() -> None:
@@ -21,3 +27,34 @@ async def test_small_pieces_of_an_answer_go_out_at_once() -> None:
         assert await accepted
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_thousand_uuids_may_be_asked_for_at_once() -> None:
+    uuids = [f"GPU-{number:08}-1111-1111-1111-111111111111" for number in range(1000)]
+    async with Site().listening() as address, httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://{address}/api/v1/gpus", params={"gpu_uuid": ",".join(uuids)})
+    assert (answer.status_code, answer.json()["count"]) == (200, 0)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"GET /api/v1/gpus?host=" + b"a" * MAX_REQUEST_HEAD_BYTES * 8 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"this is not HTTP\r\n\r\n",
+    ],
+    ids=["too long", "not HTTP"],
+)
+async def test_what_cannot_be_read_is_a_problem_that_arrives_even_while_more_is_sent(request_text: bytes) -> None:
+    async with Site().listening() as address:
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for begin in range(0, len(request_text), 8192):
+            writer.write(request_text[begin : begin + 8192])
+            await writer.drain()
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head.lower()
+    assert b"default-src 'none'" in head
+    assert "at most 64 KiB" in json.loads(body)["detail"]
