@@ -260,5 +260,6 @@ class Refusal(enum.Enum):
     LIMIT = "limit"
 
 
+HOST_STATES = ("up", "late", "down", "left", "unknown")
 HostState: TypeAlias = str
-"""`up`, `late`, `down`, `left` or `unknown`."""
+"""One of HOST_STATES."""

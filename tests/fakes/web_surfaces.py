@@ -52,6 +52,7 @@ PAGES = {
     "events": "/api/v1/events",
     "processes": "/api/v1/processes",
     "processes-of-a-time": "/api/v1/processes?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
+    "openapi": "/api/openapi.json",
     "healthz": "/healthz",
     "readyz": "/readyz",
     "problem-400": "/api/v1/hosts?limit=none",

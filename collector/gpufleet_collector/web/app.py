@@ -1,6 +1,7 @@
 """The route table of the collector's HTTP side."""
 
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,6 +21,7 @@ from gpufleet_collector.web.headers import StrictHeaders
 from gpufleet_collector.web.history import GpuStatsHistory, HistorySource
 from gpufleet_collector.web.hosts import Hosts
 from gpufleet_collector.web.now import GpuStatsNow
+from gpufleet_collector.web.openapi.document import OpenApi
 from gpufleet_collector.web.page import Page
 from gpufleet_collector.web.problems import HANDLERS
 from gpufleet_collector.web.processes import Processes, ProcessSource
@@ -53,6 +55,7 @@ def create_app(
         "/api/v1/events": Events(events, clock),
         "/api/v1/processes": Processes(live, processes, clock),
         "/api/v1/store": store,
+        "/api/openapi.json": OpenApi(version("gpufleet-collector")),
         "/healthz": health.healthz,
         "/readyz": health.Ready(database_ready),
         "/metrics": health.Metrics(metrics),

@@ -22,6 +22,7 @@ API = (
     "/api/v1/catalog",
     "/api/v1/events",
     "/api/v1/processes",
+    "/api/openapi.json",
 )
 HISTORY = "/api/system/gpu-stats/history"
 HOUR_US = 3_600_000_000
@@ -111,7 +112,7 @@ async def test_head_is_answered_as_get_and_nobody_keeps_an_answer(site: Site, pa
 
 
 @pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/v2", "/api/v1/hosts/", "/api/v1/serie", "/api/openapi.json", "/api/../api/v1"]
+    "path", ["/api", "/api/", "/api/v2", "/api/v1/hosts/", "/api/v1/serie", "/api/openapi.yaml", "/api/../api/v1"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_api_path_that_is_not_there_is_a_problem(site: Site, path: str, method: str) -> None:
