@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STATIC := collector/gpufleet_collector/web/static
+DOCS := collector/gpufleet_collector/web/docs_static
 DASHBOARD_SOURCES := $(shell find collector/dashboard -type f -not -path '*/node_modules/*' 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
@@ -24,7 +25,7 @@ $(VENV)/.synced: pyproject.toml constraints.txt proto/pyproject.toml agent/pypro
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e proto -e agent -e collector --group dev
 	@touch $@
 
-dashboard: $(STATIC)/index.html  ## the page, built into the collector
+dashboard: $(STATIC)/index.html $(DOCS)/index.html  ## the page and that of the API, built into the collector
 
 collector/dashboard/node_modules/.synced: collector/dashboard/package.json collector/dashboard/package-lock.json
 	@command -v npm >/dev/null || { echo "the dashboard is built with Node.js 20 or newer: install node and npm" >&2; exit 2; }
@@ -35,6 +36,11 @@ collector/dashboard/node_modules/.synced: collector/dashboard/package.json colle
 $(STATIC)/index.html: $(DASHBOARD_SOURCES) collector/dashboard/node_modules/.synced
 	@echo "Building the dashboard ..."
 	@cd collector/dashboard && npm run --silent build
+	@touch $@
+
+$(DOCS)/index.html: $(DASHBOARD_SOURCES) collector/dashboard/node_modules/.synced
+	@echo "Building the page of the API ..."
+	@cd collector/dashboard && npm run --silent build:docs
 	@touch $@
 
 check: sync dashboard  ## format, lint, types
@@ -73,4 +79,4 @@ migration: sync  ## a migration for metrics added to proto/telemetry.proto
 	$(BIN)/python tools/migration.py
 
 clean:  ## everything built; not the data
-	rm -rf $(VENV) build $(STATIC) collector/dashboard/node_modules
+	rm -rf $(VENV) build $(STATIC) $(DOCS) collector/dashboard/node_modules

@@ -1,17 +1,15 @@
 """The collector's web side over a real store, served from a thread: hours that are packed, rows, a late sample, events,
 processes, and a fleet that is live."""
 
-import asyncio
-import logging
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 
+from fakes.apart import apart
 from fakes.fleet import agent, event, inventory, sample
 from fakes.storing import Store, store
-from gpufleet_collector.config import Listen
+from fakes.web import listening
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, Process, ProcessList
 from gpufleet_collector.store.condition import Condition, read_condition
@@ -22,7 +20,6 @@ from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.web.app import create_app
-from gpufleet_collector.web.server import WebServer
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
 
@@ -32,32 +29,17 @@ PART = Gpu("MIG-b", 0, "NVIDIA H200", parent_uuid="GPU-a", mig_profile="1g.18gb"
 PACK_AFTER_HOURS = 2.0
 NOW_SECONDS = 3.5 * 3600
 """After 2026-01-01T00:00:00Z, since when there are samples: the first hour is packed, the others are rows."""
-STARTING_SECONDS = 60.0
 
 
-@contextmanager
-def kept_site(dsn: str) -> Iterator[str]:
-    """The address of a server over the migrated database at `dsn`, which it fills."""
-    started, stop = threading.Event(), threading.Event()
-    found: list[str] = []
+def kept_site(dsn: str) -> AbstractContextManager[str]:
+    """http://HOST:PORT of a server over the migrated database at `dsn`, which it fills."""
+    return apart(lambda: _listening(dsn))
 
-    async def serve() -> None:
-        async with _site(dsn) as app:
-            server = WebServer(app, Listen("127.0.0.1", 0), logging.getLogger("tests"))
-            await server.start()
-            found.append(f"http://127.0.0.1:{server.port}")
-            started.set()
-            await asyncio.to_thread(stop.wait)
-            await server.stop()
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
-    thread.start()
-    try:
-        assert started.wait(STARTING_SECONDS), "the site does not start"
-        yield found[0]
-    finally:
-        stop.set()
-        thread.join(STARTING_SECONDS)
+@asynccontextmanager
+async def _listening(dsn: str) -> AsyncIterator[str]:
+    async with _site(dsn) as app, listening(app) as address:
+        yield address
 
 
 @asynccontextmanager

@@ -85,9 +85,16 @@ class Site:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
         """HOST:PORT of a real server on the loopback."""
-        server = WebServer(self.app(), Listen("127.0.0.1", 0), logging.getLogger("tests"))
-        await server.start()
-        try:
-            yield f"127.0.0.1:{server.port}"
-        finally:
-            await server.stop()
+        async with listening(self.app()) as address:
+            yield address
+
+
+@asynccontextmanager
+async def listening(app: Starlette) -> AsyncIterator[str]:
+    """HOST:PORT of a real server of `app` on the loopback."""
+    server = WebServer(app, Listen("127.0.0.1", 0), logging.getLogger("tests"))
+    await server.start()
+    try:
+        yield f"127.0.0.1:{server.port}"
+    finally:
+        await server.stop()

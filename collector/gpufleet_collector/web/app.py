@@ -30,6 +30,8 @@ from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
 from gpufleet_collector.web.stream import Stream
 
+DOCS = "/api/docs"
+
 
 def create_app(
     *,
@@ -60,10 +62,13 @@ def create_app(
         "/readyz": health.Ready(database_ready),
         "/metrics": health.Metrics(metrics),
     }
+    docs = Page(settings.docs_directory, under=DOCS, everywhere=False)
     routes: list[BaseRoute] = [Route(path, Reading(handler)) for path, handler in readings.items()]
     routes += [
         WebSocketRoute("/ws", Stream(live, metrics, settings).serve),
         Route("/ws", Reading(only_websockets)),
+        Route(DOCS, Reading(docs)),
+        Route(DOCS + "/{path:path}", Reading(docs)),
         Route("/api", unknown_api),
         Route("/api/{path:path}", unknown_api),
         Route("/{path:path}", Reading(Page(settings.static_directory))),
@@ -71,7 +76,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(CountRequests, metrics=metrics, routes=(*readings, "/ws")),
+            Middleware(CountRequests, metrics=metrics, routes=(*readings, DOCS, "/ws")),
             Middleware(StrictHeaders),
         ],
         exception_handlers=HANDLERS,

@@ -1,10 +1,11 @@
-"""The dashboard: the files that its build left in the static directory, and its index for every other path."""
+"""Pages: the files that a build left in a directory. The dashboard answers every other path too, with its index."""
 
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
@@ -33,10 +34,18 @@ NOT_BUILT = "The dashboard is not built: run `make dashboard`. The API is there:
 
 @dataclass(frozen=True, slots=True)
 class Page:
+    """The files of `directory` are found under the path `under`, and its index at that path itself; a page that is
+    `everywhere` is also at every path below that is no file."""
+
     directory: Path
+    under: str = ""
+    everywhere: bool = True
 
     async def __call__(self, request: Request) -> Response:
-        file = await asyncio.to_thread(self._find, request.url.path)
+        relative = request.url.path.removeprefix(self.under).lstrip("/")
+        file = await asyncio.to_thread(self._find, relative)
+        if file is None and not self.everywhere and relative:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no {request.url.path[:256]} here")
         if file is None:
             return PlainTextResponse(NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, headers={"Cache-Control": NO_STORE})
         is_hashed = file.parent == (self.directory / HASHED_DIRECTORY).resolve()
@@ -46,8 +55,9 @@ class Page:
             headers={"Cache-Control": FOR_A_YEAR if is_hashed else ASK_FIRST},
         )
 
-    def _find(self, path: str) -> Path | None:
-        return self._file(path.lstrip("/")) or self._file("index.html")
+    def _find(self, relative: str) -> Path | None:
+        found = self._file(relative)
+        return self._file("index.html") if found is None and (self.everywhere or not relative) else found
 
     def _file(self, relative: str) -> Path | None:
         """The file at this path, if it is one and lies inside the directory, links followed."""

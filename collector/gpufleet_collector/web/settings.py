@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
+DOCS_DIRECTORY = Path(__file__).parent / "docs_static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,4 @@ class WebSettings:
     max_websocket_clients: int = 2000
     stall_seconds: float = 30.0
     static_directory: Path = STATIC_DIRECTORY
+    docs_directory: Path = DOCS_DIRECTORY

@@ -23,8 +23,12 @@ def static(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(static: Path) -> Site:
-    return Site(WebSettings(static_directory=static))
+def site(static: Path, tmp_path: Path) -> Site:
+    docs = tmp_path / "docs_static"
+    (docs / "assets").mkdir(parents=True)
+    (docs / "index.html").write_text("<!doctype html>the API")
+    (docs / "assets" / "index-abc123.js").write_text("export {}")
+    return Site(WebSettings(static_directory=static, docs_directory=docs))
 
 
 @pytest.mark.parametrize(
@@ -89,4 +93,34 @@ async def test_a_dashboard_that_is_not_built_says_how_to_build_it(tmp_path: Path
     response = await site.get("/")
     assert response.status_code == 503
     assert response.headers["content-type"].startswith("text/plain")
+    assert "make dashboard" in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "cached"),
+    [
+        ("/api/docs", "text/html; charset=utf-8", "no-cache"),
+        ("/api/docs/", "text/html; charset=utf-8", "no-cache"),
+        ("/api/docs/index.html", "text/html; charset=utf-8", "no-cache"),
+        ("/api/docs/assets/index-abc123.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
+    ],
+)
+async def test_the_page_of_the_api_has_its_own_files(site: Site, path: str, content_type: str, cached: str) -> None:
+    response = await site.get(path)
+    assert (response.status_code, response.headers["content-type"]) == (200, content_type)
+    assert response.headers["cache-control"] == cached
+    assert response.headers["content-security-policy"] == (await site.get("/")).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/docs/nothing", "/api/docs/assets", "/api/docs/%2e%2e/secret.txt", "/api/docs/..%2f..%2fsecret.txt"]
+)
+async def test_below_the_page_of_the_api_nothing_else_is_there(site: Site, path: str) -> None:
+    response = await site.get(path)
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_page_of_the_api_that_is_not_built_says_how_to_build_it(tmp_path: Path) -> None:
+    response = await Site(WebSettings(docs_directory=tmp_path / "nothing")).get("/api/docs")
+    assert response.status_code == 503
     assert "make dashboard" in response.text

@@ -15,8 +15,6 @@ from gpufleet_collector.web.openapi.websocket import WEBSOCKET
 from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
 
 _RULES = f"""
-What every NVIDIA GPU of a fleet does, and did.
-
 * Everything here is read with GET or HEAD; any other method is answered by 405.
 * Times are written as `2026-01-01T00:00:00.123456Z`. Any offset is read, and none means UTC. Ranges are
   `[since, until)`.
@@ -40,7 +38,6 @@ def document(version: str) -> dict[str, Any]:
             "description": (_RULES + WEBSOCKET).strip(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "This collector"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {path: operation.path_item(SCHEMAS) for path, operation in OPERATIONS.items()},
         "components": {"schemas": dict(SCHEMAS)},

@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import orjson
+
 from gpufleet_collector.web.declared import Declared, Parameter
 from gpufleet_collector.web.openapi.schema import Schema, array, example, nullable, ref, structure, text, whole
-from gpufleet_collector.web.problems import PROBLEM
+from gpufleet_collector.web.problems import PROBLEM, problem
 
 JSON = "application/json"
 BAD, UNAVAILABLE = int(HTTPStatus.BAD_REQUEST), int(HTTPStatus.SERVICE_UNAVAILABLE)
-_PROBLEMS = {
-    BAD: "A parameter is unknown or wrong, which `parameter` names, or too much was asked for.",
-    UNAVAILABLE: "The database does not answer.",
+_PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
+    BAD: (
+        "A parameter is unknown or wrong, which `parameter` names, or too much was asked for.",
+        "limit: is not a whole number from 1 to 10000",
+        "limit",
+    ),
+    UNAVAILABLE: ("The database does not answer.", "the database does not answer", None),
 }
+"""When each comes, with the detail and the parameter of an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Operation:
     def path_item(self, components: Mapping[str, Schema]) -> dict[str, Any]:
         responses = {"200": _response("The answer.", self.answers, components)}
         for status in self.problems:
-            responses[str(status)] = _response(_PROBLEMS[status], {PROBLEM: ref("Problem")}, components)
+            responses[str(status)] = _problem(status)
         return {
             "get": {
                 "operationId": self.name,
@@ -78,3 +85,9 @@ def _response(description: str, bodies: Mapping[str, Schema], components: Mappin
         media_type: {"schema": schema, "example": example(schema, components)} for media_type, schema in bodies.items()
     }
     return {"description": description, "content": content}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    description, detail, parameter = _PROBLEMS[status]
+    shown = orjson.loads(problem(status, detail, parameter).body)
+    return {"description": description, "content": {PROBLEM: {"schema": ref("Problem"), "example": shown}}}

@@ -1,0 +1,29 @@
+// The page of the API: Swagger UI over the collector's own description, and nothing from anywhere else.
+import notice from 'swagger-ui-dist/NOTICE?raw'
+import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js'
+import { ThemeState } from '../src/state/theme'
+
+const system = matchMedia('(prefers-color-scheme: dark)')
+
+/** As the dashboard: what the person chose there, else what the system says. */
+function follow(): void {
+  const theme = new ThemeState(document.documentElement, localStorage, () => system.matches)
+  document.documentElement.classList.toggle('dark-mode', theme.current() === 'dark')
+}
+
+follow()
+system.addEventListener('change', follow)
+SwaggerUI({
+  dom_id: '#docs',
+  url: '/api/openapi.json',
+  validatorUrl: null,
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  supportedSubmitMethods: ['get'],
+  syntaxHighlight: false,
+  tryItOutEnabled: true,
+})
+
+const footer = document.querySelector('footer')
+if (footer !== null) footer.textContent = notice
