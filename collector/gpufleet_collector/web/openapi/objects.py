@@ -27,10 +27,19 @@ UUID = "GPU-11111111-1111-1111-1111-111111111111"
 HOST = text("The host, by its configured name.", "host-001")
 HOST_STATE = one_of(HOST_STATES, "`late` and `down` by when the collector last heard of it; `left` said goodbye.")
 GPU_UUID = text("The GPU or MIG instance.", UUID)
-GPU_INDEX = nullable(whole("The driver's number of the GPU.", 0))
-GPU_NAME = nullable(text("The model.", "NVIDIA H200"))
-STATE = text("`ok`, `lost`, `hung`, `driver_mismatch`, `suspended` or `unknown`.", "ok")
 SIMULATED = truth("Whether the host makes its GPUs up.")
+BOARD: Mapping[str, Schema] = {
+    "gpu_uuid": GPU_UUID,
+    "gpu_index": nullable(whole("The driver's number of the GPU.", 0)),
+    "gpu_name": nullable(text("The model.", "NVIDIA H200")),
+}
+WHO: Mapping[str, Schema] = {
+    "host": HOST,
+    "host_state": HOST_STATE,
+    **BOARD,
+    "state": text("`ok`, `lost`, `hung`, `driver_mismatch`, `suspended` or `unknown`.", "ok"),
+    "simulated": SIMULATED,
+}
 MIG: Mapping[str, Schema] = {
     "parent_uuid": nullable(text("The GPU of a MIG instance; null for whole GPUs.", UUID), shown=False),
     "mig_profile": nullable(text("Such as `1g.18gb`.", "1g.18gb"), shown=False),
@@ -41,13 +50,7 @@ GPU = structure(
     "A GPU now: who, where and how it is, then the newest reading of every metric, null where there is none that is "
     "recent.",
     {
-        "host": HOST,
-        "host_state": HOST_STATE,
-        "gpu_uuid": GPU_UUID,
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
-        "state": STATE,
-        "simulated": SIMULATED,
+        **WHO,
         **MIG,
         "recorded_at": nullable(instant("When the core metrics were read.")),
         **OF_ONE_INSTANT,
@@ -56,13 +59,7 @@ GPU = structure(
 IDENTITY = structure(
     "Who a GPU is, where it sits, and why a metric of it is absent.",
     {
-        "host": HOST,
-        "host_state": HOST_STATE,
-        "gpu_uuid": GPU_UUID,
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
-        "state": STATE,
-        "simulated": SIMULATED,
+        **WHO,
         "pci_bus_id": nullable(text("", "00000000:19:00.0")),
         "serial": nullable(text("", "1650000000001")),
         "vbios": nullable(text("", "96.00.D0.00.01")),
@@ -74,9 +71,7 @@ SAMPLE = structure(
     "What was read of a GPU at one instant. `host`, `gpu_index` and `gpu_name` are those of that instant.",
     {
         "host": nullable(HOST),
-        "gpu_uuid": GPU_UUID,
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
+        **BOARD,
         "recorded_at": instant("When it was read."),
     },
     OF_ONE_INSTANT,
@@ -146,9 +141,7 @@ GROUP = structure(
         "model": text("", "NVIDIA H200"),
         "label": text("", "rack"),
         "value": text("", "r1"),
-        "gpu_uuid": GPU_UUID,
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
+        **BOARD,
     },
 ) | {"examples": [{"host": "host-001"}]}
 SERIES = structure(
@@ -182,9 +175,8 @@ EVENT = structure(
     {
         "id": text("", "0198c1f2"),
         "host": HOST,
+        **BOARD,
         "gpu_uuid": nullable(GPU_UUID),
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
         "kind": one_of(EVENT_KINDS),
         "severity": one_of(SEVERITIES, "", "critical"),
         "code": nullable(whole("The driver's number, such as that of an XID.", 79)),
@@ -198,9 +190,7 @@ PROCESS = structure(
     {
         "host": HOST,
         "host_state": HOST_STATE,
-        "gpu_uuid": GPU_UUID,
-        "gpu_index": GPU_INDEX,
-        "gpu_name": GPU_NAME,
+        **BOARD,
         "pid": whole("", 4711),
         "started_at": nullable(instant()),
         "name": nullable(text("", "python train.py")),
