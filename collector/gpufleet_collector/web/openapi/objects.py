@@ -1,10 +1,11 @@
-"""The objects of the answers: their fields, in the order in which they are written."""
+"""The objects of the fleet: their fields, in the order in which they are written."""
 
 from collections.abc import Mapping
 
 from gpufleet_collector.model import EVENT_KINDS, HOST_STATES, METRIC_NAMES, SEVERITIES, AgentCost
 from gpufleet_collector.store.plan import AGGREGATIONS, Source
 from gpufleet_collector.web.openapi.metrics import METRIC_SCHEMAS, OF_A_BUCKET, OF_ONE_INSTANT, SUMMARY
+from gpufleet_collector.web.openapi.own_objects import OWN_SCHEMAS
 from gpufleet_collector.web.openapi.schema import (
     Schema,
     array,
@@ -21,7 +22,7 @@ from gpufleet_collector.web.openapi.schema import (
     truth,
     whole,
 )
-from gpufleet_proto.catalog import Kind, Tier
+from gpufleet_proto.catalog import Kind
 
 UUID = "GPU-11111111-1111-1111-1111-111111111111"
 HOST = text("The host, by its configured name.", "host-001")
@@ -116,22 +117,6 @@ HOST_OBJECT = structure(
         "agent": ref("Agent"),
     },
 )
-METRIC = structure(
-    "A metric as it is declared.",
-    {
-        "name": one_of(METRIC_NAMES, "", "power_watts"),
-        "unit": text("", "W"),
-        "help": text("", "Board power draw"),
-        "panel": text("What it is shown with.", "power"),
-        "tier": one_of([tier.value for tier in Tier], "How often it is read."),
-        "kind": one_of([kind.value for kind in Kind]),
-        "resolution": number("Values are multiples of it.", 0.1),
-        "max": number("The largest value.", 100_000.0),
-        "prometheus": text("", "gpufleet_gpu_power_watts"),
-        "dcgm": nullable(text("DCGM's name for it.", "DCGM_FI_DEV_POWER_USAGE")),
-        "names": mapping(text(), "Of values, or of bits.", {}),
-    },
-)
 GROUP = structure(
     "What the series is of: `{}` for the fleet, `host`, `model`, `label` and `value`, or `gpu_uuid` with the place "
     "where the GPU was last.",
@@ -205,52 +190,6 @@ PROCESS = structure(
         "memory_max_mb": nullable(whole("The most of that time, MiB.", 70_000)),
     },
 )
-TABLE = structure(
-    "A table of the store.",
-    {
-        "name": text("", "gpu_stats"),
-        "bytes": whole("With everything that belongs to it.", 9_000_000),
-        "rows": whole("PostgreSQL's own estimate.", 1_000),
-        "partitions": whole("", 3),
-    },
-)
-JOB = structure(
-    "How a background job went.",
-    {
-        "name": text("", "pack"),
-        "started_at": nullable(instant()),
-        "finished_at": nullable(instant()),
-        "succeeded_at": nullable(instant()),
-        "error": nullable(text("What went wrong last; null when it went well."), shown=False),
-        "detail": nullable(text(), shown=False),
-        "done": nullable(whole("Steps of the last round.", 1)),
-    },
-)
-STORE = structure(
-    "How the store itself is.",
-    {
-        "time": instant("Now, by the database's clock."),
-        "server_version": text("", "18.1"),
-        "database_bytes": whole("", 12_345_678),
-        "packed_until": instant("Hours that end by then are packed."),
-        "packing_lag_seconds": number("How long the oldest hour that is due waits to be packed.", 0.0),
-        "late_samples": whole("Samples that wait to be merged into packed hours.", 0),
-        "tables": array(ref("Table")),
-        "jobs": array(ref("Job")),
-    },
-)
-HEALTH = structure("", {"status": text("", "ok")})
-PROBLEM = structure(
-    "RFC 9457, with the name of the parameter at fault.",
-    {
-        "type": text("", "about:blank"),
-        "title": text("", "Bad Request"),
-        "status": whole("", 400),
-        "detail": text("What is wrong, and what would be right.", "limit: is not a whole number up to 10000"),
-        "parameter": nullable(text("The parameter at fault; null when it is none.", "limit")),
-    },
-)
-
 SCHEMAS: Mapping[str, Schema] = {
     "Gpu": GPU,
     "GpuIdentity": IDENTITY,
@@ -260,16 +199,11 @@ SCHEMAS: Mapping[str, Schema] = {
     "Host": HOST_OBJECT,
     "Agent": AGENT_OF_HOST,
     "AgentCost": of_dataclass(AgentCost, "What the agent itself uses; null is not known."),
-    "Metric": METRIC,
     "Series": SERIES,
     "Group": GROUP,
     "Incomplete": INCOMPLETE,
     "Event": EVENT,
     "Process": PROCESS,
-    "Store": STORE,
-    "Table": TABLE,
-    "Job": JOB,
-    "Health": HEALTH,
-    "Problem": PROBLEM,
+    **OWN_SCHEMAS,
     **METRIC_SCHEMAS,
 }
