@@ -18,6 +18,7 @@ from gpufleet_collector.store.history import History
 from gpufleet_collector.store.packing import Packing
 from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
+from gpufleet_collector.store.records import HostRecord
 from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.settings import WebSettings
@@ -68,7 +69,7 @@ async def _site(dsn: str) -> AsyncIterator[Starlette]:
 
 
 async def _fill(made: Store) -> None:
-    made.declare(HOST, WHOLE, PART)
+    made.writer.declare(HostRecord(HOST, agent({LABEL: "r1"}), inventory(WHOLE, PART)))
     for gpu in (WHOLE, PART):
         every_minute = (sample(gpu.uuid, at, power_watts=300.5, energy_joules_total=at) for at in range(0, 12_000, 60))
         made.offer(HOST, *every_minute, sample(gpu.uuid, 12_001, **dict.fromkeys(METRIC_NAMES, 1)), replayed=True)

@@ -23,7 +23,7 @@ why: `open` (samples are on their way), `late` (samples wait to be merged), `est
 packed), `not_packed` (left out until then)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from starlette.requests import Request
@@ -36,7 +36,7 @@ from gpufleet_collector.store.series_query import Series, SeriesAnswer, SeriesQu
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.chunks import listing_in_chunks
 from gpufleet_collector.web.cursors import Cursors
-from gpufleet_collector.web.declared import CURSOR, ITEM, LIMIT, PAGES, Parameter, choice, choices, metrics, texts
+from gpufleet_collector.web.declared import CURSOR, ITEM, LIMIT, Parameter, choice, choices, metrics, texts
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.filters import GPU_FILTERS, GPU_INDEX, GPU_UUID, HOST
 from gpufleet_collector.web.parameters import MAX_STEP_SECONDS, Parameters
@@ -79,6 +79,7 @@ STEP = Parameter(
     {"type": "integer", "minimum": 1, "maximum": int(MAX_STEP_SECONDS)},
     _step,
 )
+PAGES = (replace(LIMIT, help="The most groups of one answer; it may have fewer."), CURSOR)
 SERIES_PARAMETERS = (WANTED_METRICS, AGGREGATION, GROUP_BY, LABEL, MODEL, STEP, *GPU_FILTERS, *span(HOUR_US), *PAGES)
 
 

@@ -18,7 +18,7 @@ from gpufleet_collector.web.openapi.document import document
 from gpufleet_collector.web.problems import PROBLEM
 from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
 
-EXAMPLES = 8
+EXAMPLES = 5
 """Questions for each endpoint, beside those at the edges of its parameters."""
 
 
@@ -86,6 +86,48 @@ def session() -> Iterator[requests.Session]:
 @api.parametrize()
 def test_the_api_is_as_described(case: Case, site: str, session: requests.Session) -> None:
     case.call_and_validate(base_url=site, session=session, excluded_checks=[positive_data_acceptance])
+
+
+WHOLE_TIME = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T03:30:00Z"}
+"""All that the site has: an hour that is packed, with a late sample, and rows."""
+HISTORY, SERIES = "/api/system/gpu-stats/history", "/api/v1/series"
+FRUITFUL: list[tuple[str, str, dict[str, str]]] = [
+    ("/api/system/gpu-stats", "gpus", {}),
+    ("/api/v1/gpus", "gpus", {"host": "alpha,beta", "gpu_index": "0"}),
+    ("/api/v1/hosts", "hosts", {}),
+    ("/api/v1/events", "events", {"kind": "xid", "severity": "critical"}),
+    ("/api/v1/processes", "processes", {}),
+    ("/api/v1/processes", "processes", WHOLE_TIME),
+    (HISTORY, "samples", WHOLE_TIME),
+    (HISTORY, "samples", {**WHOLE_TIME, "host": "alpha", "metrics": "power_watts,throttle_reasons"}),
+    *((HISTORY, "buckets", {**WHOLE_TIME, "step": step}) for step in ("0.5", "60", "300", "3600")),
+    *(
+        (SERIES, "series", {**WHOLE_TIME, "metrics": "power_watts,energy_joules_total", "group_by": group, **more})
+        for group, more in (
+            ("fleet", {"agg": "avg,sum,min,max"}),
+            ("host", {"step": "60"}),
+            ("model", {"agg": "p50,p95", "step": "300"}),
+            ("label", {"label": "rack", "step": "3600"}),
+            ("gpu", {"agg": "max"}),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "name", "query"), FRUITFUL)
+def test_answers_with_something_in_them_are_as_described_page_by_page(
+    path: str, name: str, query: dict[str, str], site: str, session: requests.Session
+) -> None:
+    def ask(more: dict[str, str]) -> Any:
+        case = api[path]["GET"].Case(query={**query, **more})
+        return case.call_and_validate(base_url=site, session=session).json()
+
+    everything = ask({})
+    page = ask({"limit": "1"})
+    assert everything[name]
+    assert page[name]
+    if page["next_cursor"] is not None:
+        assert ask({"limit": "1", "cursor": page["next_cursor"]})[name] != page[name]
 
 
 def doctored(change: Callable[[Any], object], *keys: str) -> Any:
