@@ -1,13 +1,14 @@
 // The page of the API: Swagger UI over the collector's own description, and nothing from anywhere else.
 import notice from 'swagger-ui-dist/NOTICE?raw'
 import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js'
+import { storage } from '../src/state/storage'
 import { ThemeState } from '../src/state/theme'
 
 const system = matchMedia('(prefers-color-scheme: dark)')
 
 /** As the dashboard: what the person chose there, else what the system says. */
 function follow(): void {
-  const theme = new ThemeState(document.documentElement, localStorage, () => system.matches)
+  const theme = new ThemeState(document.documentElement, storage(), () => system.matches)
   document.documentElement.classList.toggle('dark-mode', theme.current() === 'dark')
 }
 

@@ -3,22 +3,13 @@ import { render } from 'preact'
 import { createApi } from './feed/api'
 import { PageState } from './state/pagestate'
 import { Session } from './state/session'
+import { storage } from './state/storage'
 import { ThemeState } from './state/theme'
 import { App } from './view/app'
 import { installTooltip } from './view/tooltip'
 
 // One clock for everything: it never jumps, as the wall clock may, and still reads as milliseconds since 1970.
 const now = () => performance.timeOrigin + performance.now()
-
-function storage(): Storage | null {
-  try {
-    return window.localStorage
-  } catch (error) {
-    // Browsers may forbid storage; the theme is then not remembered.
-    if (error instanceof DOMException) return null
-    throw error
-  }
-}
 
 const session = new Session(createApi((input, init) => fetch(input, init), now), {
   now,
