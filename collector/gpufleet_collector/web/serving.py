@@ -12,7 +12,7 @@ from gpufleet_collector.web.headers import STRICT_HEADERS
 from gpufleet_collector.web.problems import problem
 
 MAX_REQUEST_HEAD_BYTES = 64 * 1024
-"""A longer request line with its headers is refused. A thousand UUIDs fit."""
+"""A longer request line with its headers is refused, unless it arrives at once. A thousand UUIDs fit."""
 REFUSED_SECONDS = 5.0
 """For so long more is heard, and ignored, of a request that was refused unread: to hang up on one that is still being
 sent may take the answer with it."""

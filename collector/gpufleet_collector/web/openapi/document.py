@@ -21,7 +21,8 @@ _RULES = f"""
 * Lists are comma-separated or repeated.
 * A host or GPU that is not known gives 200 and an empty list.
 * What goes wrong is `application/problem+json`, which names the `parameter` at fault. An API path that does not exist
-  is 404, and a request line that with its headers is longer than {MAX_REQUEST_HEAD_BYTES // 1024} KiB is 400.
+  is 404, and a request line that with its headers is longer than {MAX_REQUEST_HEAD_BYTES // 1024} KiB may be refused
+  unread by 400.
 * A value that could not be read is null: never 0, never the last one.
 * Fields may be added to objects: leave alone what you do not know.
 """
