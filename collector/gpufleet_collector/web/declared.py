@@ -75,10 +75,10 @@ def choices(
     return Parameter(name, description, schema, partial(_choices, known=known, default=tuple(default)))
 
 
-def choice(name: str, description: str, known: Sequence[str], default: str) -> Parameter[str]:
-    """One of `known`."""
-    schema = {"type": "string", "enum": list(known), "default": default}
-    return Parameter(name, description, schema, partial(_choice, known=known, default=default))
+def choice(name: str, description: str, known: Sequence[T], usual: T) -> Parameter[T]:
+    """One of `known`, which are texts."""
+    schema = {"type": "string", "enum": list(known), "default": usual}
+    return Parameter(name, description, schema, partial(Parameters.choice, known=known, usual=usual))
 
 
 def instant(name: str, description: str) -> Parameter[int | None]:
@@ -92,10 +92,6 @@ def seconds(name: str, description: str) -> Parameter[float | None]:
 
 def _choices(asked: Parameters, name: str, known: Sequence[str], default: tuple[str, ...]) -> tuple[str, ...]:
     return asked.choices(name, known) or default
-
-
-def _choice(asked: Parameters, name: str, known: Sequence[str], default: str) -> str:
-    return asked.choice(name, known) or default
 
 
 LIMIT = Parameter(

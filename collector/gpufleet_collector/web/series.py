@@ -31,7 +31,7 @@ from starlette.responses import Response
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.errors import BadRequest
-from gpufleet_collector.store.plan import AGGREGATIONS, GROUPINGS, Aggregation, GroupBy
+from gpufleet_collector.store.plan import AGGREGATIONS, GROUPINGS, Aggregation
 from gpufleet_collector.store.series_query import Series, SeriesAnswer, SeriesQuery
 from gpufleet_collector.web import instants
 from gpufleet_collector.web.chunks import listing_in_chunks
@@ -70,7 +70,7 @@ def _step(asked: Parameters, name: str) -> int | None:
 
 WANTED_METRICS = metrics("metrics", "The metrics to draw.", is_required=True, most=MAX_METRICS)
 AGGREGATION = choices("agg", "How the values of the GPUs of a group become one.", AGGREGATIONS, default=("avg",))
-GROUP_BY = choice("group_by", "What has a series of its own.", GROUPINGS, default="fleet")
+GROUP_BY = choice("group_by", "What has a series of its own.", GROUPINGS, "fleet")
 LABEL = Parameter("label", "The label to group by, with `group_by=label` and only with it.", ITEM, _label)
 MODEL = texts("model", "Names of GPUs as the driver has them. One that is not known matches nothing.")
 STEP = Parameter(
@@ -133,7 +133,7 @@ class SeriesOverTime:
             until=until,
             metrics=metrics,
             aggregations=cast("tuple[Aggregation, ...]", AGGREGATION.read(asked)),
-            group_by=cast("GroupBy", GROUP_BY.read(asked)),
+            group_by=GROUP_BY.read(asked),
             label=LABEL.read(asked),
             hosts=HOST.read(asked),
             gpu_uuids=GPU_UUID.read(asked),
