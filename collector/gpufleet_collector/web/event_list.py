@@ -54,11 +54,11 @@ class Events:
         cursors, limit = Cursors(request.url.path, asked, (int, str, int, int)), asked.limit()
         since, until = read_span(asked, self.clock.now().wall_us, DAY_US)
         key = cast("tuple[int, str, int, int] | None", cursors.read(asked.text("cursor")))
-        before = None
+        known = None
         if key is not None:
             # The span of the first page, which may have been counted from a time that has passed since.
             *_, since, until = key
-            before = key[:2]
+            known = key[:2]
         query = EventQuery(
             since=since,
             until=until,
@@ -67,7 +67,7 @@ class Events:
             kinds=asked.choices("kind", EVENT_KINDS),
             severities=asked.choices("severity", SEVERITIES),
             limit=limit + 1,
-            before=before,
+            known=known,
         )
         found = await self.events.find(query)
         page = found[:limit]
