@@ -55,11 +55,12 @@ class Parameters:
 
     def choices(self, name: str, known: Sequence[str]) -> tuple[str, ...]:
         """A list of which every item is one of `known`."""
-        items = self.texts(name)
-        for item in items:
-            if item not in known:
-                raise BadRequest(name, f"{item!r} is not one of {', '.join(known)}")
-        return items
+        return tuple(_known(name, item, known) for item in self.texts(name))
+
+    def choice(self, name: str, known: Sequence[T], usual: T) -> T:
+        """One of `known`, which are texts; the usual one when it is not given."""
+        text = self.text(name)
+        return usual if text is None else _known(name, text, known)
 
     def is_given(self, *names: str) -> bool:
         """Whether any of these is given."""
@@ -109,6 +110,13 @@ def check_metric(name: str, metric: str) -> str:
     if metric not in METRIC_INDEX:
         raise BadRequest(name, f"{metric!r} is not a metric; /api/v1/catalog lists them")
     return metric
+
+
+def _known(name: str, text: str, known: Sequence[T]) -> T:
+    for one in known:
+        if one == text:
+            return one
+    raise BadRequest(name, f"{text[:MAX_ITEM_LENGTH]!r} is not one of {', '.join(map(str, known))}")
 
 
 def _whole(name: str, text: str, most: int) -> int:
