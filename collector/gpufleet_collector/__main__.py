@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from gpufleet_collector.errors import CollectorError, ConfigurationError, DataDirectoryError, SchemaError
 from gpufleet_collector.settings import SETTINGS, Setting
@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("migrate", _migrate, "bring the database's schema up to date and exit; serve does so too"),
         ("database-url", _database_url, "print the address of the database, for psql and others"),
         ("retention", _retention, "drop now what is older than it is to be kept; serve does so too, every minute"),
+        ("export", _export, "write history into a CSV or Parquet file, whether a collector serves or not"),
         ("doctor", _doctor, "say how the database and the store in it are, and what to do about it"),
     ):
         one = commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
@@ -73,7 +74,36 @@ def build_parser() -> argparse.ArgumentParser:
         made[name] = one
     made["retention"].add_argument("--dry-run", action="store_true", help="only say what would go")
     made["retention"].set_defaults(flags=("dry_run",))
+    _add_export_flags(made["export"])
     return parser
+
+
+_EXPORT_LISTS = (
+    ("host", "NAME,...", "only these hosts [all]"),
+    ("gpu-uuid", "UUID,...", "only these GPUs [all]"),
+    ("gpu-index", "N,...", "only GPUs with these numbers in their hosts [all]"),
+    ("metrics", "NAME,...", "only these metrics [all]"),
+    ("kind", "NAME,...", "only events of these kinds [all]"),
+    ("severity", "NAME,...", "only events as severe as these [all]"),
+)
+_EXPORT_TEXTS = (
+    ("what", "TABLE", "samples, events or processes [samples]"),
+    ("since", "TIME", "from this time on, such as 2026-01-01T00:00:00Z [samples: an hour before now; others: a day]"),
+    ("until", "TIME", "before this time [now]"),
+    ("step", "SECONDS", "average, smallest and largest of every so many seconds instead of single samples"),
+)
+
+
+def _add_export_flags(parser: _Parser) -> None:
+    """What is asked for has the names of the API's parameters, and is read as they are."""
+    for name, form, text in _EXPORT_LISTS:
+        parser.add_argument(f"--{name}", action="append", default=[], metavar=form, help=text)
+    for name, form, text in _EXPORT_TEXTS:
+        parser.add_argument(f"--{name}", metavar=form, help=text)
+    parser.add_argument("--format", choices=("csv", "parquet"), help="form of the file [as its name ends; csv]")
+    parser.add_argument("--output", default="-", metavar="FILE", help="file to write; - is the standard output [-]")
+    asked = [name.replace("-", "_") for name, *_ in (*_EXPORT_LISTS, *_EXPORT_TEXTS)]
+    parser.set_defaults(flags=(*asked, "format", "output"))
 
 
 class _Version(argparse.Action):
@@ -165,6 +195,23 @@ async def _retention(config: "CollectorConfig", *, dry_run: bool) -> int:
     from gpufleet_collector.clock import SystemClock
 
     return await retention_command.run(config, dry_run=dry_run, clock=SystemClock(), stdout=sys.stdout)
+
+
+async def _export(config: "CollectorConfig", *, output: str, **asked: list[str] | str | None) -> int:
+    from gpufleet_collector import export_command
+    from gpufleet_collector.clock import SystemClock
+
+    given = [
+        (name, text) for name, texts in asked.items() for text in ([texts] if isinstance(texts, str) else texts or ())
+    ]
+    with _bytes_to_stdout() as stdout:
+        streams = export_command.Streams(stdout, sys.stderr)
+        return await export_command.run(config, given, output=output, clock=SystemClock(), streams=streams)
+
+
+def _bytes_to_stdout() -> BinaryIO:
+    """Unbuffered: nothing is left to be written when whoever reads it has gone."""
+    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
 
 
 async def _doctor(config: "CollectorConfig") -> int:

@@ -7,6 +7,9 @@ CollectorError
 ├── DatabaseUnavailable      nobody at once: retried; the operator when it lasts
 ├── DataRefused              nobody: the database refuses these data for good; counted where it is caught
 ├── QueryTooLong             the client: ask for less
+├── ExportTooLarge           the client: ask for less at once
+├── ExtraMissing             the operator: install the extra that is named
+├── OutputFailed             the operator: make room, or write elsewhere
 └── BadRequest               the client: correct the parameter that is named
 """
 
@@ -37,6 +40,18 @@ class DataRefused(CollectorError):
 
 class QueryTooLong(CollectorError):
     """The database gave up on a query that took too long."""
+
+
+class ExportTooLarge(CollectorError):
+    """So many rows do not go into one file of that form."""
+
+
+class ExtraMissing(CollectorError):
+    """Something needs a library that is not installed; the message names the extra that brings it."""
+
+
+class OutputFailed(CollectorError):
+    """A file could not be written; the message names it."""
 
 
 class BadRequest(CollectorError):

@@ -22,6 +22,7 @@ from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
+from gpufleet_collector.store.history_stream import HistoryStream
 from gpufleet_collector.store.known import known_fleet
 from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
@@ -75,6 +76,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     app = create_app(
         live=live,
         history=History(database, clock=clock),
+        stream=HistoryStream(database, clock=clock),
         series=SeriesHistory(database, clock=clock, kept=_kept(config), rollup_labels=config.rollup_labels),
         events=EventHistory(database),
         processes=ProcessHistory(database),

@@ -46,7 +46,7 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "database-url", "retention", "doctor"])
+@pytest.mark.parametrize("command", ["serve", "migrate", "database-url", "retention", "export", "doctor"])
 @pytest.mark.parametrize(
     ("flags", "environ", "named"),
     [

@@ -29,6 +29,10 @@ FORBIDDEN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gpufleet_collector", ("gpufleet_agent", "pynvml")),
     ("gpufleet_collector.store", ("grpc", "starlette", *WIRE, *_others("web", "ingest", "live"))),
     ("gpufleet_collector.live", ("grpc", "starlette", *DATABASE, *WIRE, *_others("web", "ingest", "store"))),
+    (
+        "gpufleet_collector.export",
+        ("asyncpg", "grpc", "sqlalchemy", "starlette", *WIRE, *_others("web", "ingest", "live")),
+    ),
     ("gpufleet_collector.web", ("grpc", *DATABASE, *WIRE, *_others("ingest"))),
     ("gpufleet_collector.ingest", ("starlette", *DATABASE, *_others("web"))),
     ("gpufleet_collector.model", ("gpufleet_collector",)),
@@ -43,6 +47,7 @@ ONLY: tuple[tuple[str, str], ...] = (
     ("alembic", "gpufleet_collector.store"),
     ("starlette", "gpufleet_collector.web"),
     ("uvicorn", "gpufleet_collector.web"),
+    ("pyarrow", "gpufleet_collector.export.parquet_form"),
 )
 """(third-party package, the only part of the house that may import it)"""
 
@@ -107,6 +112,8 @@ def test_a_module_imports_only_what_its_place_allows(module: str, path: Path) ->
         ("gpufleet_collector.store.x", "import grpc.aio"),
         ("gpufleet_collector.live.x", "from gpufleet_collector import store"),
         ("gpufleet_collector.web.x", "from sqlalchemy import text"),
+        ("gpufleet_collector.export.x", "import pyarrow as pa"),
+        ("gpufleet_collector.export.x", "from gpufleet_collector.web import instants"),
         ("gpufleet_collector.model", "from gpufleet_collector.clock import Clock"),
     ],
 )

@@ -15,6 +15,7 @@ from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, Process, Proc
 from gpufleet_collector.store.condition import Condition, read_condition
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
+from gpufleet_collector.store.history_stream import HistoryStream
 from gpufleet_collector.store.packing import Packing
 from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
@@ -58,6 +59,7 @@ async def _site(dsn: str) -> AsyncIterator[Starlette]:
             live=_live(made),
             history=History(made.database, clock=made.clock),
             series=SeriesHistory(made.database, clock=made.clock, kept=Kept(), rollup_labels=(LABEL,)),
+            stream=HistoryStream(made.database, clock=made.clock),
             events=EventHistory(made.database),
             processes=ProcessHistory(made.database),
             database_ready=ready,

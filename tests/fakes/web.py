@@ -9,7 +9,7 @@ import httpx
 from starlette.applications import Starlette
 
 from fakes.clock import START_US, FakeClock
-from fakes.history import FakeEvents, FakeHistory, FakeSeries, FakeSpans
+from fakes.history import FakeEvents, FakeHistory, FakeSeries, FakeSpans, FakeStream
 from gpufleet_collector.config import Listen
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
@@ -50,6 +50,7 @@ class Site:
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: SelfMetrics = field(default_factory=SelfMetrics)
     history: FakeHistory = field(default_factory=FakeHistory)
+    stream: FakeStream = field(default_factory=FakeStream)
     series: FakeSeries = field(default_factory=FakeSeries)
     events: FakeEvents = field(default_factory=FakeEvents)
     spans: FakeSpans = field(default_factory=FakeSpans)
@@ -61,6 +62,7 @@ class Site:
         return create_app(
             live=self.live,
             history=self.history,
+            stream=self.stream,
             series=self.series,
             events=self.events,
             processes=self.spans,

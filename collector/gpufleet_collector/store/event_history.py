@@ -1,4 +1,4 @@
-"""What happened, read back: newest first, always a bounded number."""
+"""What happened, read back: newest first or oldest first, always a bounded number."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from gpufleet_collector.store.times import to_datetime, to_sql, to_us
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Events of [since, until), microseconds; empty filters match all. `before` is the key of the last event already
-    known: instant and id."""
+    """Events of [since, until), microseconds; empty filters match all. `known` is the key of the last event already
+    known: instant and id. Newest first unless `oldest_first`."""
 
     since: int
     until: int
@@ -26,7 +26,8 @@ class EventQuery:
     kinds: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     limit: int = 1000
-    before: tuple[int, str] | None = None
+    known: tuple[int, str] | None = None
+    oldest_first: bool = False
 
 
 class EventHistory:
@@ -36,7 +37,7 @@ class EventHistory:
         self._database = database
 
     async def find(self, query: EventQuery) -> list[PlacedEvent]:
-        """At most `query.limit`, newest first. Raises QueryTooLong, DatabaseUnavailable."""
+        """At most `query.limit`, in the order asked for. Raises QueryTooLong, DatabaseUnavailable."""
         async with asking(self._database) as connection:
             parameters = await _parameters(connection, query)
             rows = await connection.execute(text(_statement(query)), parameters)
@@ -46,6 +47,7 @@ class EventHistory:
 def _statement(query: EventQuery) -> str:
     """The bounds of the span are literals, which lets the planner leave out partitions. The index of a GPU is that of
     its placement at the instant."""
+    order = "ASC" if query.oldest_first else "DESC"
     return f"""
 SELECT events.*, hosts.name AS host, gpus.name AS gpu_name, placed.gpu_index
 FROM events
@@ -58,15 +60,16 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS placed ON true
 WHERE {" AND ".join(_conditions(query))}
-ORDER BY events.occurred_at DESC, events.event_id DESC
+ORDER BY events.occurred_at {order}, events.event_id {order}
 LIMIT :row_limit
 """  # noqa: S608
 
 
 def _conditions(query: EventQuery) -> Iterator[str]:
     yield f"events.occurred_at >= {to_sql(query.since)} AND events.occurred_at < {to_sql(query.until)}"
-    if query.before is not None:
-        yield "(events.occurred_at, events.event_id) < (:before_at, :before_id)"
+    if query.known is not None:
+        beyond = ">" if query.oldest_first else "<"
+        yield f"(events.occurred_at, events.event_id) {beyond} (:known_at, :known_id)"
     if query.hosts:
         yield "events.host_id = ANY(:host_ids)"
     if query.gpu_uuids:
@@ -79,9 +82,9 @@ def _conditions(query: EventQuery) -> Iterator[str]:
 
 async def _parameters(connection: AsyncConnection, query: EventQuery) -> dict[str, Any]:
     parameters: dict[str, Any] = {"row_limit": query.limit}
-    if query.before is not None:
-        at, event_id = query.before
-        parameters |= {"before_at": to_datetime(at), "before_id": event_id}
+    if query.known is not None:
+        at, event_id = query.known
+        parameters |= {"known_at": to_datetime(at), "known_id": event_id}
     if query.hosts:
         parameters["host_ids"] = sorted((await read_host_ids(connection, query.hosts)).values())
     given = {"gpu_uuids": query.gpu_uuids, "kinds": query.kinds, "severities": query.severities}

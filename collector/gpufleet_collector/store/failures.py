@@ -11,9 +11,9 @@ from gpufleet_collector.errors import CollectorError, ConfigurationError, Databa
 _REFUSED_ADDRESS = ("28", "3D")
 """Classes of SQLSTATE: authorization, unknown database. See appendix A of PostgreSQL's manual."""
 
-_UNAVAILABLE = ("08", "53", "57P", "58", "40", "55", "25006", "XX")
-"""Connection lost, out of resources, shut down, system error, deadlock, object in use, read-only after a failover,
-internal error: the same may work later."""
+_UNAVAILABLE = ("08", "53", "57P", "58", "40", "55", "25006", "25P03", "XX")
+"""Connection lost, out of resources, shut down, system error, deadlock, object in use, read-only after a failover, idle
+for too long, internal error: the same may work later."""
 
 _CANCELLED = "57014"
 _DATA = ("22", "23")

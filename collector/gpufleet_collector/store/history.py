@@ -89,17 +89,17 @@ class History:
     async def samples(self, query: HistoryQuery) -> list[HistorySample]:
         """At most `query.limit`, sorted by instant and UUID. Raises BadRequest when too many GPUs match, QueryTooLong
         when the database takes longer than `asking` allows, DatabaseUnavailable."""
-        metrics = [BY_NAME[name] for name in query.metrics]
+        fractions = fractions_of(query.metrics)
         async with question(self._database) as asked:
-            span = await _span(asked, query, Source.SAMPLES)
-            scope = await _scope(asked, query)
-            _check_size(scope)
+            span = await span_left(asked, query, Source.SAMPLES)
+            scope = await scope_of(asked, query)
+            check_size(scope)
             found: list[HistorySample] = []
             for window in windows(span, scope.gpus, query.limit, 1):
-                parameters = parameters_of(scope.stays) | _page(scope, query, query.limit - len(found))
+                parameters = parameters_of(scope.stays) | page_after(scope, query, query.limit - len(found))
                 statement = history_sql.samples(query.metrics, window, asked.moment, after=query.after is not None)
                 rows = await asked.fetch(statement, parameters)
-                found += [_sample(row, scope.stays[row["stay"] - 1], metrics) for row in rows]
+                found += [to_sample(row, scope.stays[row["stay"] - 1], fractions) for row in rows]
                 if len(found) >= query.limit:
                     break
             return found
@@ -111,16 +111,15 @@ class History:
         assert step_us is not None
         source = source_of_step(step_us)
         async with question(self._database) as asked:
-            span = await _span(asked, query, source)
-            scope = await _scope(asked, query)
-            whole = scope if query.hosts or query.gpu_indexes else scope.whole(query.since, query.until)
-            settled = self._clock.now().wall_us - SETTLE_US
-            made = _Buckets(query, step_us, [_summary(BY_NAME[name]) for name in query.metrics], whole, scope, settled)
+            span = await span_left(asked, query, source)
+            scope = await scope_of(asked, query)
+            whole = asked_of(scope, query)
+            made = Buckets(query, step_us, whole, scope, self._clock.now().wall_us - SETTLE_US)
             found: list[HistoryBucket] = []
             for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
                 celling = await plan_cells(asked, whole.stays, window, source, step_us)
                 statement = history_sql.buckets(query.metrics, celling.plan, step_us, after=query.after is not None)
-                page = _page(whole, query, query.limit - len(found))
+                page = page_after(whole, query, query.limit - len(found))
                 rows = await asked.fetch(statement, parameters_of(whole.stays, celling.plan) | page)
                 found += [made.make(row, celling) for row in rows]
                 if len(found) >= query.limit:
@@ -144,13 +143,13 @@ def windows(
         since, width = end, width * WINDOW_GROWTH
 
 
-async def _span(asked: Question, query: HistoryQuery, source: Source) -> Span:
+async def span_left(asked: Question, query: HistoryQuery, source: Source) -> Span:
     """What is left of the query's span after its cursor, within the time that has samples."""
     since = query.since if query.after is None else max(query.since, query.after[0])
     return await stored_span(asked, (since, query.until), source)
 
 
-async def _scope(asked: Question, query: HistoryQuery) -> Scope:
+async def scope_of(asked: Question, query: HistoryQuery) -> Scope:
     return await find_scope(
         asked,
         host_names=query.hosts,
@@ -161,7 +160,12 @@ async def _scope(asked: Question, query: HistoryQuery) -> Scope:
     )
 
 
-def _check_size(scope: Scope) -> None:
+def asked_of(scope: Scope, query: HistoryQuery) -> Scope:
+    """The stays whose samples make buckets: not asked by place, a bucket has the whole time of its GPU in it."""
+    return scope if query.hosts or query.gpu_indexes else scope.whole(query.since, query.until)
+
+
+def check_size(scope: Scope) -> None:
     if scope.gpus > MAX_GPUS:
         raise BadRequest(
             "gpu_uuid",
@@ -170,8 +174,8 @@ def _check_size(scope: Scope) -> None:
         )
 
 
-def _page(scope: Scope, query: HistoryQuery, limit: int) -> dict[str, object]:
-    """Parameters: after which row to go on, and how many more."""
+def page_after(scope: Scope, query: HistoryQuery, limit: int | None) -> dict[str, object]:
+    """Parameters: after which row to go on, and how many more; None for all."""
     after_at, after_uuid = query.after or (query.since - (query.step_us or 0) - 1, "")
     return {
         "after_at": to_datetime(after_at),
@@ -180,9 +184,20 @@ def _page(scope: Scope, query: HistoryQuery, limit: int) -> dict[str, object]:
     }
 
 
-def _sample(row: Sequence[Any], stay: Stay, metrics: Sequence[Metric]) -> HistorySample:
+def fractions_of(metrics: Sequence[str]) -> list[int]:
+    """Steps of the resolution that make one unit; 0 for metrics whose values are whole and stored as such."""
+    return [0 if BY_NAME[name].is_whole else BY_NAME[name].steps_per_unit for name in metrics]
+
+
+def to_sample(row: Sequence[Any], stay: Stay, fractions: Sequence[int]) -> HistorySample:
+    """Rounded to what was stored before it became a float of 32 bits."""
     recorded_at, _, *found = row
-    values = tuple(None if value is None else metric.round(value) for metric, value in zip(metrics, found, strict=True))
+    values = tuple(
+        [
+            value if value is None or not steps else round(value * steps) / steps
+            for steps, value in zip(fractions, found, strict=True)
+        ]
+    )
     return HistorySample(stay.host, stay.gpu_uuid, stay.gpu_index, stay.gpu_name, to_us(recorded_at), values)
 
 
@@ -190,21 +205,21 @@ Summary = Callable[[float | None, float, float], tuple[float, float, float] | No
 """From average, smallest and largest as stored to what is shown."""
 
 
-class _Buckets:
+class Buckets:
     """What is made of the rows that answer a query. A page has up to 10,000 of them."""
 
     def __init__(
         self,
         query: HistoryQuery,
         step_us: int,
-        summaries: Sequence[Summary],
-        asked_of: Scope,
+        whole: Scope,
         places: Scope,
         settled: int,
     ) -> None:
+        """`whole` is `asked_of` the scope `places`; nothing more is on its way for the time before `settled`."""
         self._step_us = step_us
-        self._columns = list(enumerate(summaries))
-        self._asked_of = asked_of.stays
+        self._columns = list(enumerate(_summary(BY_NAME[name]) for name in query.metrics))
+        self._asked_of = whole.stays
         self._places = places
         self._complete = query.since, min(query.until, settled) - step_us
 

@@ -1,8 +1,9 @@
 """One question of a reader: all its statements see the same moment of the database, and end with it."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,15 @@ class Question:
         rows: list[Any] = await self._driver.fetch(numbered, *values)
         return rows
 
+    async def batches(
+        self, statement: str, parameters: Mapping[str, object], size: int
+    ) -> AsyncGenerator[list[Any], None]:
+        """The rows as `fetch` gives them, at most `size` at a time, each batch fetched when it is asked for."""
+        numbered, values = bind(statement, parameters)
+        cursor = await self._driver.cursor(numbered, *values)
+        while rows := await cursor.fetch(size):
+            yield rows
+
 
 def bind(statement: str, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
     """`:name` as `$1`, and literals of instants too; the values in the order of their numbers. So a question that
@@ -47,19 +57,30 @@ def bind(statement: str, parameters: Mapping[str, object]) -> tuple[str, list[ob
     return _PARAMETER.sub(number, statement), values
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a statement may take, and how long the database waits for the next one before it ends the question and
+    its connection; None waits for ever. `remedy` says what to ask instead."""
+
+    statement_seconds: float
+    idle_seconds: float | None = None
+    remedy: str = "ask for fewer GPUs, metrics or hours"
+
+
 @asynccontextmanager
-async def question(database: Database) -> AsyncIterator[Question]:
-    """Raises QueryTooLong when a statement takes longer than `asking` allows, and as `Database.connect`. A caller who
-    is cancelled cancels the statement in the database too."""
+async def question(database: Database, patience: Patience | None = None) -> AsyncIterator[Question]:
+    """Raises QueryTooLong when a statement takes longer than `patience`, or `asking`, allows, and as
+    `Database.connect`. A caller who is cancelled cancels the statement in the database too."""
+    patience = patience or Patience(asking.STATEMENT_SECONDS)
     try:
         async with database.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            async with _snapshot(driver):
+            async with _snapshot(driver, patience):
                 packed_until, has_late, _ = await driver.fetchrow(_OPENING)
                 yield Question(driver, Moment(to_us(packed_until), has_late))
     except QueryTooLong as error:
         raise QueryTooLong(
-            f"the question took longer than {asking.STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
+            f"the question took longer than {patience.statement_seconds:g} s: {patience.remedy}"
         ) from error
 
 
@@ -84,12 +105,12 @@ FROM store_watermark
 
 
 @asynccontextmanager
-async def _snapshot(driver: Any) -> AsyncIterator[None]:
+async def _snapshot(driver: Any, patience: Patience) -> AsyncIterator[None]:
     """A transaction that only reads, all of the same moment; begun and ended in one go each."""
-    timeout = f"{round(asking.STATEMENT_SECONDS * 1000)}"
-    settings = "".join(
-        f"SET LOCAL {name} = '{value}';" for name, value in {"statement_timeout": timeout, **_SETTINGS}.items()
-    )
+    limits = {"statement_timeout": f"{round(patience.statement_seconds * 1000)}"}
+    if patience.idle_seconds is not None:
+        limits["idle_in_transaction_session_timeout"] = f"{round(patience.idle_seconds * 1000)}"
+    settings = "".join(f"SET LOCAL {name} = '{value}';" for name, value in (limits | _SETTINGS).items())
     try:
         await driver.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {settings}")
         yield

@@ -21,6 +21,11 @@ def to_us_or_none(instant: datetime | None) -> int | None:
     return None if instant is None else to_us(instant)
 
 
+def to_text(instant_us: int) -> str:
+    """`2026-01-01T00:00:00.123456Z`."""
+    return f"{to_datetime(instant_us).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
 def to_sql(instant_us: int) -> str:
     """A literal, which lets the planner leave out partitions."""
     return f"timestamptz '{to_datetime(instant_us).isoformat(timespec='microseconds')}'"

@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from gpufleet_collector.clock import Clock
+from gpufleet_collector.export.reading import Reader, SampleStream
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web import health
@@ -16,6 +17,7 @@ from gpufleet_collector.web.catalog import catalog
 from gpufleet_collector.web.counting import CountRequests
 from gpufleet_collector.web.endpoints import Handler, Reading
 from gpufleet_collector.web.event_list import Events, EventSource
+from gpufleet_collector.web.export import Exports
 from gpufleet_collector.web.gpus import Gpus
 from gpufleet_collector.web.headers import StrictHeaders
 from gpufleet_collector.web.history import GpuStatsHistory, HistorySource
@@ -37,6 +39,7 @@ def create_app(
     *,
     live: Live,
     history: HistorySource,
+    stream: SampleStream,
     series: SeriesSource,
     events: EventSource,
     processes: ProcessSource,
@@ -56,6 +59,7 @@ def create_app(
         "/api/v1/series": SeriesOverTime(series, clock),
         "/api/v1/events": Events(events, clock),
         "/api/v1/processes": Processes(live, processes, clock),
+        "/api/v1/export": Exports(Reader(stream, events, processes), clock, settings),
         "/api/v1/store": store,
         "/api/openapi.json": OpenApi(version("gpufleet-collector")),
         "/healthz": health.healthz,

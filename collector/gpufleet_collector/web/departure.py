@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive
+
+T = TypeVar("T")
 
 
 class ClientGone(Exception):
     """Nobody is left to answer."""
 
 
-async def unless_gone(request: Request, work: Awaitable[Response]) -> Response:
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """What `work` returns. When the client goes first, the work is cancelled, ended, and ClientGone raised."""
     working = asyncio.ensure_future(work)
     leaving = asyncio.create_task(_departure(request.receive))

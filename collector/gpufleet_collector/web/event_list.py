@@ -57,11 +57,11 @@ class Events:
         cursors, limit = Cursors(request.url.path, asked, (int, str, int, int)), LIMIT.read(asked)
         since, until = read_span(asked, self.clock.now().wall_us, DAY_US)
         key = cast("tuple[int, str, int, int] | None", cursors.read(CURSOR.read(asked)))
-        before = None
+        known = None
         if key is not None:
             # The span of the first page, which may have been counted from a time that has passed since.
             *_, since, until = key
-            before = key[:2]
+            known = key[:2]
         query = EventQuery(
             since=since,
             until=until,
@@ -70,7 +70,7 @@ class Events:
             kinds=KIND.read(asked),
             severities=SEVERITY.read(asked),
             limit=limit + 1,
-            before=before,
+            known=known,
         )
         found = await self.events.find(query)
         page = found[:limit]

@@ -1,7 +1,7 @@
 """GET /api/system/gpu-stats/history: what GPUs did, sample by sample or in buckets of time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from starlette.requests import Request
@@ -59,18 +59,21 @@ class GpuStatsHistory:
             # The span of the first page, which may have been counted from a time that has passed since.
             *_, since, until = key
             after = key[:2]
-        step = STEP.read(asked)
-        return HistoryQuery(
-            since=since,
-            until=until,
-            hosts=HOST.read(asked),
-            gpu_uuids=GPU_UUID.read(asked),
-            gpu_indexes=GPU_INDEX.read(asked),
-            metrics=WANTED_METRICS.read(asked) or METRIC_NAMES,
-            limit=LIMIT.read(asked),
-            after=after,
-            step_us=None if step is None else round(step * 1_000_000),
-        )
+        return replace(read_query(asked, since, until), limit=LIMIT.read(asked), after=after)
+
+
+def read_query(asked: Parameters, since: int, until: int) -> HistoryQuery:
+    """What was asked about [since, until), from its beginning."""
+    step = STEP.read(asked)
+    return HistoryQuery(
+        since=since,
+        until=until,
+        hosts=HOST.read(asked),
+        gpu_uuids=GPU_UUID.read(asked),
+        gpu_indexes=GPU_INDEX.read(asked),
+        metrics=WANTED_METRICS.read(asked) or METRIC_NAMES,
+        step_us=None if step is None else round(step * 1_000_000),
+    )
 
 
 async def _samples(found: Sequence[HistorySample], query: HistoryQuery, cursors: Cursors) -> Response:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from gpufleet_collector.store.times import to_text
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = re.compile(
@@ -37,7 +39,7 @@ def read(text: str) -> int:
 
 def write(instant: int) -> str:
     """`2026-01-01T00:00:00.123456Z`."""
-    return f"{(_EPOCH + timedelta(microseconds=instant)).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return to_text(instant)
 
 
 def write_seconds(seconds: Sequence[int]) -> list[str]:

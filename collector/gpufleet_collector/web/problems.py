@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, QueryTooLong
+from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, ExtraMissing, QueryTooLong
 from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.headers import STRICT_HEADERS
 
@@ -35,6 +35,10 @@ async def _too_long(_request: Request, error: Exception) -> Response:
     return problem(HTTPStatus.BAD_REQUEST, str(error))
 
 
+async def _not_here(_request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.NOT_IMPLEMENTED, str(error))
+
+
 async def _database_unavailable(_request: Request, error: Exception) -> Response:
     response = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error) or "the database does not answer")
     response.headers["Retry-After"] = "1"
@@ -58,6 +62,7 @@ async def _failure(_request: Request, _error: Exception) -> Response:
 HANDLERS: dict[type[Exception], ExceptionHandler] = {
     BadRequest: _bad_request,
     QueryTooLong: _too_long,
+    ExtraMissing: _not_here,
     DatabaseUnavailable: _database_unavailable,
     HTTPException: _http,
     Exception: _failure,

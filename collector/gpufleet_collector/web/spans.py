@@ -12,12 +12,13 @@ _USUALLY = {HOUR_US: "an hour ago", DAY_US: "a day ago"}
 UNTIL = instant("until", "The first instant that is not asked about: now, where it is not given.")
 
 
-def span(usual_us: int) -> tuple[Parameter[int | None], Parameter[int | None]]:
-    """`since` and `until` of an endpoint that without them answers for the `usual_us` before now."""
+def span(usual_us: int, exception: str = "") -> tuple[Parameter[int | None], Parameter[int | None]]:
+    """`since` and `until` of an endpoint that without them answers for the `usual_us` before now; `exception` says
+    when it is another time."""
     since = instant(
         "since",
-        f"The first instant that is asked about: {_USUALLY[usual_us]}, where it is not given. Any offset is read, "
-        "and none means UTC.",
+        f"The first instant that is asked about: {_USUALLY[usual_us]}{exception}, where it is not given. Any offset is "
+        "read, and none means UTC.",
     )
     return since, UNTIL
 

@@ -66,7 +66,7 @@ async def test_pages_go_by_instant_and_id_over_months(made: Store) -> None:
     await made.flush()
     found: list[str] = []
     before: tuple[int, str] | None = None
-    while page := await EventHistory(made.database).find(replace(WEEKS, limit=4, before=before)):
+    while page := await EventHistory(made.database).find(replace(WEEKS, limit=4, known=before)):
         found += [placed.event.id for placed in page]
         before = (page[-1].event.occurred_at, page[-1].event.id)
     assert found == [f"e{number:02}" for number in range(13, -1, -1)]

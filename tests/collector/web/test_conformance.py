@@ -40,10 +40,12 @@ BEYOND_A_SCHEMA: Mapping[str, set[str]] = {
     SERIES: {"agg", "cursor", "label", "since", "step", "until"},
     "/api/v1/events": {"cursor", "since", "until"},
     "/api/v1/processes": {"cursor", "since", "until"},
+    "/api/v1/export": {"since", "until", "step", "kind", "severity", "gpu_index", "metrics", "format"},
 }
 """Parameters that may be refused though each of them alone is as described: a cursor goes with its question, an
 aggregation with the kind of a metric, a label with its grouping, a step with its span and the table that answers, and
-spans may be empty or outside of time. Elsewhere it is the cursor alone."""
+spans may be empty or outside of time; what is exported decides which parameters go with it. Elsewhere it is the
+cursor alone."""
 
 
 def is_too_long(response: schemathesis.Response) -> bool:

@@ -20,6 +20,16 @@ _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
         "limit",
     ),
     UNAVAILABLE: ("The database does not answer.", "the database does not answer", None),
+    int(HTTPStatus.NOT_IMPLEMENTED): (
+        "This collector lacks a part that is installed apart.",
+        "format=parquet needs pyarrow: pip install 'gpufleet-collector[parquet]'",
+        None,
+    ),
+    int(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED): (
+        "A file that broke off would look whole.",
+        "exports need HTTP/1.1 or newer",
+        None,
+    ),
 }
 """When each comes, with the detail and the parameter of an example."""
 

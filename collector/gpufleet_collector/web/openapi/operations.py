@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from gpufleet_collector.web import series
 from gpufleet_collector.web.event_list import EVENT_PARAMETERS
+from gpufleet_collector.web.export_question import EXPORT_PARAMETERS
 from gpufleet_collector.web.history import HISTORY_PARAMETERS
 from gpufleet_collector.web.hosts import HOST_PARAMETERS
 from gpufleet_collector.web.now import GPU_PARAMETERS
@@ -95,6 +96,19 @@ OPERATIONS: Mapping[str, Operation] = {
         {JSON: page("events", ref("Event"))},
         EVENT_PARAMETERS,
         _STORED,
+    ),
+    "/api/v1/export": Operation(
+        "export",
+        PAST,
+        "The past as a file of any length",
+        "Oldest first; written while it is read. A response that is left unfinished broke off. Two run at a time: the "
+        "next is a 503.",
+        {
+            "text/csv": text("", "host,gpu_uuid,recorded_at,power_watts"),
+            "application/vnd.apache.parquet": {"type": "string", "contentMediaType": "application/vnd.apache.parquet"},
+        },
+        EXPORT_PARAMETERS,
+        (*_STORED, 501, 505),
     ),
     "/api/v1/catalog": Operation(
         "catalog",

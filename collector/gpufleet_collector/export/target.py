@@ -1,0 +1,59 @@
+"""Where an export is written to: a file that has its name only when it is whole, or the standard output."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from gpufleet_collector.errors import OutputFailed
+
+STANDARD_OUTPUT = "-"
+
+
+class Write(Protocol):
+    def __call__(self, data: bytes) -> None:
+        """Raises OutputFailed."""
+
+
+@contextlib.contextmanager
+def target(output: str, stdout: BinaryIO) -> Iterator[Write]:
+    """What is written goes to a sibling of the file, which takes its name at the end and is removed when anything is
+    raised before. Raises OutputFailed."""
+    if output == STANDARD_OUTPUT:
+        with _told("the standard output"):
+            yield _writer(stdout)
+            stdout.flush()
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise OutputFailed(f"{output or path} is a folder: give the name of a file")
+    sibling = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with _told(str(path)):
+        try:
+            with sibling.open("xb") as file:
+                yield _writer(file)
+                file.flush()
+                os.fsync(file.fileno())
+            sibling.replace(path)
+        finally:
+            sibling.unlink(missing_ok=True)
+
+
+def _writer(file: BinaryIO) -> Write:
+    def write(data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            # An unbuffered file may take a part.
+            rest = rest[file.write(rest) :]
+
+    return write
+
+
+@contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputFailed(f"{name} cannot be written: {error.strerror or error}") from error
