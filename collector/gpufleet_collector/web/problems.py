@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, QueryTooLong
+from gpufleet_collector.errors import BadRequest, ConfigurationError, DatabaseUnavailable, QueryTooLong
 from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.headers import STRICT_HEADERS
 
@@ -59,6 +59,7 @@ HANDLERS: dict[type[Exception], ExceptionHandler] = {
     BadRequest: _bad_request,
     QueryTooLong: _too_long,
     DatabaseUnavailable: _database_unavailable,
+    ConfigurationError: _database_unavailable,
     HTTPException: _http,
     Exception: _failure,
 }
