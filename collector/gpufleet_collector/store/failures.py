@@ -16,7 +16,13 @@ _UNAVAILABLE = ("08", "53", "57P", "58", "40", "55", "25006", "25P03", "XX")
 for too long, internal error: the same may work later."""
 
 _CANCELLED = "57014"
+_NO_PRIVILEGE = "42501"
 _DATA = ("22", "23")
+
+_NEEDED_ROLE = (
+    "its user must own the database and gpufleet's tables (ALTER DATABASE name OWNER TO user; REASSIGN OWNED BY ... TO "
+    "user), or give the user who made them"
+)
 
 
 @asynccontextmanager
@@ -65,6 +71,8 @@ def _by_state(state: str, message: str) -> CollectorError | None:
         return QueryTooLong(message)
     if state.startswith(_REFUSED_ADDRESS):
         return ConfigurationError(f"DATABASE_URL: {message}")
+    if state == _NO_PRIVILEGE:
+        return ConfigurationError(f"DATABASE_URL: {message}: {_NEEDED_ROLE}")
     if state.startswith(_UNAVAILABLE):
         return DatabaseUnavailable(f"the database does not answer: {message}")
     return DataRefused(message) if state.startswith(_DATA) else None

@@ -7,7 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, ExtraMissing, QueryTooLong
+from gpufleet_collector.errors import (
+    BadRequest,
+    ConfigurationError,
+    DatabaseUnavailable,
+    ExtraMissing,
+    QueryTooLong,
+)
 from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.headers import STRICT_HEADERS
 
@@ -64,6 +70,7 @@ HANDLERS: dict[type[Exception], ExceptionHandler] = {
     QueryTooLong: _too_long,
     ExtraMissing: _not_here,
     DatabaseUnavailable: _database_unavailable,
+    ConfigurationError: _database_unavailable,
     HTTPException: _http,
     Exception: _failure,
 }

@@ -8,7 +8,7 @@ import pytest
 from fakes.clock import START_US
 from fakes.fleet import agent, inventory, sample
 from fakes.web import Site
-from gpufleet_collector.errors import BadRequest, DatabaseUnavailable, QueryTooLong
+from gpufleet_collector.errors import BadRequest, ConfigurationError, DatabaseUnavailable, QueryTooLong
 from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.store.history import HistoryQuery, HistorySample
 from gpufleet_collector.web import instants
@@ -208,6 +208,7 @@ async def test_the_next_page_of_the_past_is_of_the_same_span_though_time_has_pas
         (BadRequest("gpu_uuid", "1001 GPUs match"), 400, "gpu_uuid"),
         (QueryTooLong("took longer than 30 s"), 400, None),
         (DatabaseUnavailable("the database does not answer"), 503, None),
+        (ConfigurationError("DATABASE_URL: permission denied for table events"), 503, None),
         (ZeroDivisionError("a bug"), 500, None),
     ],
 )
