@@ -106,7 +106,7 @@ def where(dsn: str, samples: Samples) -> dict[tuple[str, int], tuple[str, dict[s
             for place in placements
             if place["gpu_id"] == gpu and to_us(place["since"]) <= at < to_us(place["until"] or END)
         )
-        return hosts[found]
+        return str(hosts[found])
 
     return {(uuids[gpu], at): (host_of(gpu, at), dict(values)) for (gpu, at), values in samples.items()}
 
