@@ -34,6 +34,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
+            pool_use_lifo=True,  # the server process that was asked last knows tables, plans and pages best
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
