@@ -67,6 +67,7 @@ class Drill:
         self.check_samples("at the end")
         found = run_apart(lambda: derived(self._dsn))
         assert difference(found, self._history.undisturbed.derived) is None, self._said
+        assert "Traceback" not in self._collector.process.errors, f"{self._said}: a mistake, not a database away"
 
     def _kill_postgres(self, what: str, holders: list[int]) -> None:
         """The postmaster, or whoever packs, upon which the postmaster ends all others and recovers."""
