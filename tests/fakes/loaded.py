@@ -1,6 +1,7 @@
 """A database with hours of a fleet's history in it, and everything that is stored and derived there, to be compared."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -9,7 +10,9 @@ import asyncpg
 from bench.loading import Fleet, Loader, declare, generated
 from bench.realistic import DCGM_METRICS
 
+from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.store.database import Database
+from gpufleet_collector.store.packing import Packing
 
 DERIVED = {
     "gpu_stats_packed": "gpu_id, hour",
@@ -34,6 +37,15 @@ class Seen:
     checksum: int
 
 
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What there is of a history after it was packed by somebody alone with it, and how long that took."""
+
+    seen: Seen
+    derived: Derived
+    seconds_an_hour: float
+
+
 async def load(dsn: str, gpus: int, hours: int, since_us: int) -> None:
     """Put the same history into the migrated database as every time with these arguments."""
     database = Database(dsn)
@@ -48,7 +60,7 @@ async def load(dsn: str, gpus: int, hours: int, since_us: int) -> None:
 
 async def seen(dsn: str, until: str = "infinity") -> Seen:
     """Everything before `until` through the view."""
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"})  # instants are summed as text
     try:
         row = await connection.fetchrow(
             "SELECT count(*) AS samples, count(DISTINCT (gpu_id, recorded_at)) AS keys,"
@@ -61,14 +73,16 @@ async def seen(dsn: str, until: str = "infinity") -> Seen:
         await connection.close()
 
 
-async def derived(dsn: str) -> Derived:
-    """Every row that packing made; of the fleet's minutes those that are exact."""
+async def derived(dsn: str, until: str = "infinity") -> Derived:
+    """Every row before `until` that packing made; of the fleet's minutes those that are exact."""
     connection = await asyncpg.connect(dsn)
     try:
         found = {}
         for table, key in DERIVED.items():
-            where = " WHERE exact" if table == "fleet_stats_1m" else ""
-            rows = await connection.fetch(f"SELECT * FROM {table}{where} ORDER BY {key}")
+            where = "exact AND minute" if table == "fleet_stats_1m" else "hour"
+            rows = await connection.fetch(
+                f"SELECT * FROM {table} WHERE {where} < $1::text::timestamptz ORDER BY {key}", until
+            )
             found[table] = [dict(row) for row in rows]
         return found
     finally:
@@ -85,6 +99,37 @@ async def packed_until(dsn: str) -> int:
         return found
     finally:
         await connection.close()
+
+
+async def deriving(dsn: str) -> list[int]:
+    """The server's processes that hold the watermark, as whoever packs an hour does until it is packed."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT DISTINCT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE datname = current_database() AND relation = 'store_watermark'::regclass"
+            " AND mode = 'RowShareLock' AND granted"
+        )
+        return [row["pid"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def undisturbed(dsn: str, gpus: int, hours: int, since_us: int) -> Undisturbed:
+    """Load the history into the migrated database and pack all of it."""
+    await load(dsn, gpus, hours, since_us)
+    before = await seen(dsn)
+    database = Database(dsn)
+    try:
+        packing = Packing(database, SystemClock(), pack_after_hours=0)
+        started = time.monotonic()
+        while await packing.step():
+            continue
+        took = time.monotonic() - started
+    finally:
+        await database.close()
+    assert await seen(dsn) == before
+    return Undisturbed(before, await derived(dsn), took / hours)
 
 
 def difference(found: Derived, expected: Derived) -> str | None:

@@ -110,3 +110,24 @@ async def test_a_database_that_is_away_is_waited_for(database: Database) -> None
     assert not await made.run(job)
     assert metrics.registry.get_sample_value("gpufleet_job_failures_total", {"job": "pack"}) == 1
     await nowhere.close()
+
+
+async def test_a_job_whose_lock_ended_with_its_connection_is_done_and_comes_again(
+    database: Database, database_url: str
+) -> None:
+    work = Work(1)
+    work.go_on.clear()
+    made, job, _ = runner(database, work)
+    running = asyncio.create_task(made.run(job))
+    await work.begun.wait()
+    other = Database(database_url)
+    async with other.begin() as connection:
+        await connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await other.close()
+    work.go_on.set()
+    assert not await running, "somebody else may have been at it meanwhile"
+    assert work.left == 0
+    assert await made.run(job)
