@@ -1,9 +1,8 @@
 """A reader that keeps its transaction open for long: it holds up drops, and nothing else."""
 
 import asyncio
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,6 @@ from drills.test_kills import FLEET
 
 from fakes.loaded import load, packed_until
 from fakes.processes import (
-    PATIENCE_SECONDS,
     Collector,
     Process,
     final_count,
@@ -28,11 +26,14 @@ from fakes.processes import (
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.packing import Packing
-from gpufleet_collector.store.partitions import GPU_STATS, GPU_STATS_PACKED
+from gpufleet_collector.store.partitions import GPU_STATS, GPU_STATS_PACKED, PartitionKeeper
 from gpufleet_collector.upkeep import RETENTION_SECONDS
 
 READER_SECONDS = 40.0
 GPUS, OLD_HOURS, NEW_HOURS = 16, 2, 3
+EMPTY_HOURS = 48
+"""Before the old ones: every sweep waits for the lock of each of them, one after the other."""
+
 OLD_AGO_HOURS = 72
 """Three days ago, where one day is kept."""
 
@@ -42,6 +43,8 @@ NO_COMMIT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 SWEEP_SECONDS = 15.0
 """For a sweep to be over after its time has come."""
+
+PAUSE_SECONDS = 0.1
 
 QUESTIONS = (
     "/api/system/gpu-stats",
@@ -102,6 +105,12 @@ class Watch:
         self.collector.get(question)
         self.slowest = max(self.slowest, (time.monotonic() - now, question))
 
+    def while_(self, condition: Callable[[], bool]) -> None:
+        """Look on and on."""
+        while condition():
+            self.look()
+            time.sleep(PAUSE_SECONDS)
+
     def check(self) -> None:
         assert self.longest_gap <= NO_COMMIT_SECONDS, self
         assert self.slowest[0] <= ANSWER_SECONDS, self
@@ -112,6 +121,8 @@ async def prepare(dsn: str, old: int, new: int) -> None:
     await load(dsn, GPUS, OLD_HOURS, old)
     database = Database(dsn)
     try:
+        first = GPU_STATS.number(old)
+        await PartitionKeeper(database).ensure(GPU_STATS, range(first - EMPTY_HOURS, first))
         packing = Packing(database, SystemClock(), pack_after_hours=0)
         assert [await packing.step() for _ in range(OLD_HOURS + 1)] == [True] * OLD_HOURS + [False]
     finally:
@@ -143,13 +154,16 @@ def finished(collector: Collector, job: str) -> datetime:
     return datetime.fromisoformat(at) if at else datetime.min.replace(tzinfo=UTC)
 
 
-def sweep_by_hand(folder: Path, dsn: str) -> str:
-    """`gpufleet-collector retention`: what it says of what it cannot drop."""
+def sweep_by_hand(folder: Path, dsn: str, watch: Watch) -> str:
+    """What `gpufleet-collector retention` says."""
     environ = {"DATABASE_URL": dsn, "RETENTION_DAYS": "1", "GPUFLEET_DATA_DIR": str(folder / "hand")}
     command = Process("gpufleet-collector", "retention", log=folder / "retention.log", environ=environ)
     command.start()
-    printed: str = command.running.communicate(timeout=PATIENCE_SECONDS)[0]
-    return printed + command.errors
+    try:
+        watch.while_(lambda: command.running.poll() is None)
+    finally:
+        printed = command.stop()
+    return printed
 
 
 def test_a_long_reader_holds_up_drops_and_nothing_else(database_url: str, open_path: Path) -> None:
@@ -157,7 +171,7 @@ def test_a_long_reader_holds_up_drops_and_nothing_else(database_url: str, open_p
     old, end = new - OLD_AGO_HOURS * HOUR_US, new + NEW_HOURS * HOUR_US
     asyncio.run(prepare(database_url, old, new))
     packed = GPU_STATS_PACKED.name(GPU_STATS_PACKED.number(old))
-    due = names_of_hours(old, OLD_HOURS) | {packed}
+    due = names_of_hours(old - EMPTY_HOURS * HOUR_US, EMPTY_HOURS + OLD_HOURS) | {packed}
     later = names_of_hours(new, NEW_HOURS)
     assert asyncio.run(there(database_url, due | later)) == due | later
 
@@ -172,13 +186,11 @@ def test_a_long_reader_holds_up_drops_and_nothing_else(database_url: str, open_p
         ):
             wait_for(lambda: collector.metric("gpufleet_samples_committed_total") > 0, "the fleet is stored")
             watch = Watch(collector)
-            by_hand = False
-            while time.monotonic() < until:
-                watch.look()
-                if not by_hand and until - time.monotonic() < READER_SECONDS / 2:
-                    by_hand = True
-                    assert packed in sweep_by_hand(open_path, database_url)
-                time.sleep(0.1)
+            watch.while_(lambda: time.monotonic() < until - READER_SECONDS / 2)
+            printed = sweep_by_hand(open_path, database_url, watch)
+            assert "not dropped, somebody reads there" in printed
+            assert packed in printed
+            watch.while_(lambda: time.monotonic() < until)
             watch.check()
             assert asyncio.run(packed_until(database_url)) >= end, "packing goes on"
             tried = finished(collector, "retention")
@@ -194,7 +206,6 @@ def test_a_long_reader_holds_up_drops_and_nothing_else(database_url: str, open_p
             wait_for(gone, "all that is due is dropped", RETENTION_SECONDS + SWEEP_SECONDS)
             wait_for(lambda: finished(collector, "retention") > tried, "the sweep is over", SWEEP_SECONDS)
             watch.check()
-            sys.stderr.write(f"XX {watch}\n")
             check_end(collector, fleet)
 
 
