@@ -17,14 +17,14 @@ RUN_SECONDS, OUTAGE_SECONDS = 6.0, 4.0
 pytestmark = pytest.mark.drill
 
 
-def stored(address: str) -> tuple[int, int]:
+def stored(address: str, table: str = "gpu_stats") -> tuple[int, int]:
     """Rows, and different (GPU, instant) among them."""
 
     async def count() -> tuple[int, int]:
         connection = await asyncpg.connect(address)
         try:
             row = await connection.fetchrow(
-                "SELECT count(*) AS rows, count(DISTINCT (gpu_id, recorded_at)) AS samples FROM gpu_stats"
+                f"SELECT count(*) AS rows, count(DISTINCT (gpu_id, recorded_at)) AS samples FROM {table}"
             )
             return row["rows"], row["samples"]
         finally:

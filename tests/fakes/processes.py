@@ -125,6 +125,13 @@ class Collector:
         with LOOPBACK.open(self.url + path, timeout=10) as answer:
             return json.load(answer)
 
+    def metric(self, name: str) -> float:
+        """The value on /metrics of one without labels."""
+        with LOOPBACK.open(f"{self.url}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        (value,) = (line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} "))
+        return float(value)
+
     def database_url(self) -> str:
         self.address.start()
         return self.address.running.communicate(timeout=PATIENCE_SECONDS)[0].strip()

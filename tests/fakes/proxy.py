@@ -2,25 +2,32 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections import deque
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from fakes.cuts import Cut, Cutter
 
 CHUNK_BYTES = 65_536
 PATIENCE_SECONDS = 10.0
 
 
 class Proxy:
-    """Passes on to `port` of this machine what comes to its own."""
+    """Passes on to a port or a unix socket of this machine what comes to its own port."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
+    def __init__(self, target: int | Path) -> None:
+        self._target = target
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
+        self._cuts: deque[Cut] = deque()
         self.port = 0
+        self.cuts = 0
+        """How often `cut_at` came to pass."""
 
     def start(self) -> None:
         self._thread.start()
@@ -41,6 +48,11 @@ class Proxy:
         """Connections are taken again, at the same port."""
         self._do(self._listen())
 
+    def cut_at(self, *cuts: Cut) -> None:
+        """Every connection is reset when one of them has come to the first of `cuts`, again at the second, and so on;
+        new ones are taken."""
+        self._do(self._arm(cuts))
+
     def stall(self) -> None:
         """Connections stay, and nothing passes."""
         self._loop.call_soon_threadsafe(self._flowing.clear)
@@ -58,28 +70,47 @@ class Proxy:
     async def _cut(self) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        self._reset()
         self._flowing.set()
         await asyncio.sleep(0)
 
+    async def _arm(self, cuts: Sequence[Cut]) -> None:
+        self._cuts.extend(cuts)
+
+    def _reset(self) -> None:
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(self._target)
+        return await asyncio.open_connection("127.0.0.1", self._target)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            there_reader, there_writer = await self._connect()
         except OSError:
             writer.transport.abort()
             return
         self._writers |= {writer, there_writer}
         try:
-            await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+            await asyncio.gather(self._pass(reader, there_writer, Cutter()), self._pass(there_reader, writer))
         finally:
             self._writers -= {writer, there_writer}
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cutter: Cutter | None = None
+    ) -> None:
         try:
             while chunk := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
-                writer.write(chunk)
+                end = cutter.end(self._cuts[0], chunk) if cutter and self._cuts else None
+                writer.write(chunk[:end])
+                if end is not None:
+                    self._cuts.popleft()
+                    self.cuts += 1
+                    self._reset()
+                    return
                 await writer.drain()
         except OSError:
             pass
@@ -88,9 +119,9 @@ class Proxy:
 
 
 @contextmanager
-def running_proxy(port: int) -> Iterator[Proxy]:
-    """In front of `port`, and stopped at the end."""
-    proxy = Proxy(port)
+def running_proxy(target: int | Path) -> Iterator[Proxy]:
+    """In front of `target`, and stopped at the end."""
+    proxy = Proxy(target)
     proxy.start()
     try:
         yield proxy
