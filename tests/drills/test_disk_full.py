@@ -1,5 +1,5 @@
-"""The disk of the collector's own PostgreSQL is full for a while: the collector stays up and says so, agents keep what is
-not stored, and when there is room again everything is stored once, with nobody's help."""
+"""The disk of the collector's own PostgreSQL is full for a while: the collector stays up and says so, agents keep what
+is not stored, and when there is room again everything is stored once, with nobody's help."""
 
 import asyncio
 import os
