@@ -210,7 +210,10 @@ def test_a_long_reader_holds_up_drops_and_nothing_else(database_url: str, open_p
 
 
 def check_end(collector: Collector, fleet: Process) -> None:
-    assert {name: job["error"] for name, job in jobs(collector).items() if job["error"]} == {}
+    ended = jobs(collector)
+    assert ended.keys() >= {"pack", "merge-late", "retention", "fleet-minutes"}
+    assert all(job["succeeded_at"] and not job["error"] for job in ended.values()), ended
     count = final_count(fleet.stop())
+    assert count["refused"] == count["dropped"] == count["pending"] == 0, count
     assert count["settled"] == count["taken"] > 0, count
     assert "Traceback" not in collector.process.errors, collector.process.errors[-4000:]
