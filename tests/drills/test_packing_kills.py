@@ -1,5 +1,6 @@
 """Kills while hours are packed: samples stay as they were, and what is derived is what comes of an undisturbed run."""
 
+import asyncio
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ from fakes.processes import Collector, running_collector, wait_for
 KILLS = ("collector", "postmaster", "collector", "backend", "collector", "backend")
 """Packing has to go on by itself after the last."""
 
+NOTICED_SECONDS = 30.0
 LEAST_HITS = len(KILLS) // 2
 """The others may come between two hours."""
 
@@ -71,8 +73,8 @@ class Drill:
 
     def _kill_postgres(self, what: str, holders: list[int]) -> None:
         """The postmaster, or whoever packs, upon which the postmaster ends all others and recovers."""
-        head = postmaster(self._collector)
-        os.kill(holders[0] if what == "backend" and holders else head, signal.SIGKILL)
+        killed = holders[0] if what == "backend" and holders else postmaster(self._collector)
+        run_apart(lambda: kill_and_see(self._dsn, killed))
         wait_for(lambda: self._answers() and self._collector.status("/readyz") == 200, f"{self._said}: it is back")
 
     def _answers(self) -> bool:
@@ -91,6 +93,15 @@ class Drill:
 
     def _packed_until(self) -> int:
         return run_apart(lambda: packed_until(self._dsn))
+
+
+async def kill_and_see(dsn: str, killed: int) -> None:
+    """Returns when it has taken effect: all connections end, a moment after the death of one."""
+    witness = await asyncpg.connect(dsn)
+    os.kill(killed, signal.SIGKILL)
+    async with asyncio.timeout(NOTICED_SECONDS):
+        while not witness.is_closed():
+            await asyncio.sleep(0.01)
 
 
 def test_packing_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
