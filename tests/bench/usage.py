@@ -1,6 +1,7 @@
 """What processes use, with all their children: a PostgreSQL is one process per connection, and some come and go."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +40,12 @@ def tree_cpu(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
+    """Of all its threads; none of a process that ends while it is looked at."""
     found: list[int] = []
-    for path in _PROC.glob(f"{pid}/task/*/children"):
-        try:
-            found += [int(number) for number in path.read_text().split()]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for thread in list((_PROC / str(pid) / "task").iterdir()):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(number) for number in (thread / "children").read_text().split()]
     return found
 
 
