@@ -227,7 +227,7 @@ async def test_what_goes_wrong_with_the_past_is_a_problem(
 # -------------------------------------------------------------------------------------------------------------- health
 
 
-async def test_ready_means_that_the_database_answers_and_takes_samples(site: Site) -> None:
+async def test_ready_means_that_the_database_answers(site: Site) -> None:
     assert (await site.get("/readyz")).status_code == 200
 
     async def not_ready() -> bool:
@@ -235,8 +235,7 @@ async def test_ready_means_that_the_database_answers_and_takes_samples(site: Sit
 
     site.database_ready = not_ready
     response = await site.get("/readyz")
-    assert response.status_code == 503
-    assert response.json()["detail"] == "the database does not answer, or takes nothing more: see the log"
+    assert (response.status_code, response.json()["detail"]) == (503, "the database does not answer")
     assert response.headers["content-type"] == "application/problem+json"
     assert (await site.get("/healthz")).status_code == 200
 
