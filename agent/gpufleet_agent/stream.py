@@ -23,6 +23,9 @@ HEARTBEAT_EARLY_SECONDS, HEARTBEAT_LATE_SECONDS = 0.9, 0.1
 looks for it there: every wake-up costs CPU, and every message most of what a report costs. Once it goes with one of
 ticks every second or slower it stays with them."""
 
+MAX_JOINED_BYTES = 1024 * 1024
+"""A larger report carries no heartbeat: it may be near what a collector takes in one message."""
+
 WELCOME_TIMEOUT_SECONDS = 10.0
 LIVE_PERIODS = 2.5
 """A reading from before the stream is still the present when it is no older than so many polling intervals."""
@@ -138,7 +141,8 @@ class Stream:
         nearly_due = now >= self._next_heartbeat - HEARTBEAT_EARLY_SECONDS
         if report is not None:
             sequence, entry = report
-            heartbeat = self._take_heartbeat(now) if nearly_due and self._joins_heartbeats else None
+            joins = nearly_due and self._joins_heartbeats and len(entry.payload) <= MAX_JOINED_BYTES
+            heartbeat = self._take_heartbeat(now) if joins else None
             return report_message(sequence, entry.payload, replayed=entry.replayed, heartbeat=heartbeat)
         return self._beat(now) if nearly_due else None
 

@@ -5,7 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gpufleet_agent.outbox import Entry, Outbox
-from gpufleet_agent.stream import HEARTBEAT_EARLY_SECONDS, HEARTBEAT_LATE_SECONDS, HEARTBEAT_SECONDS, Stream
+from gpufleet_agent.stream import (
+    HEARTBEAT_EARLY_SECONDS,
+    HEARTBEAT_LATE_SECONDS,
+    HEARTBEAT_SECONDS,
+    MAX_JOINED_BYTES,
+    Stream,
+)
 from gpufleet_proto import telemetry_pb2 as pb
 
 
@@ -80,6 +86,17 @@ async def test_a_heartbeat_that_is_nearly_due_goes_within_a_report() -> None:
         host.stream.wake()
         await host.settle()
         assert host.wire.written[3:] == ["heartbeat"], "the next is due as long after it as ever"
+
+
+async def test_a_report_that_is_large_already_carries_no_heartbeat() -> None:
+    host = Host()
+    async with host.streaming():
+        host.now += HEARTBEAT_SECONDS - 0.9 * HEARTBEAT_EARLY_SECONDS
+        payload = pb.Report(events=[pb.Event(text="x" * MAX_JOINED_BYTES)]).SerializeToString()
+        host.outbox.add(payload, 1)
+        host.stream.wake()
+        await host.settle()
+        assert host.wire.written == ["heartbeat", "report", "heartbeat"]
 
 
 async def test_a_collector_that_does_not_look_for_it_there_gets_it_right_after_the_report() -> None:

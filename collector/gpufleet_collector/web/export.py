@@ -24,6 +24,9 @@ from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.stream import ClientStalled
 
 BUSY_RETRY_SECONDS = 30
+SLICE_BYTES = 64 * 1024
+"""So much has to be read within the time after which a client has stalled."""
+
 
 _logger = logging.getLogger(__name__)
 
@@ -108,15 +111,19 @@ class _ExportResponse(StreamingResponse):
                 await self._send_body(send, first)
                 async for piece in pieces:
                     await self._send_body(send, piece)
+                await self._send_slice(send, b"", more=False)
             except (CollectorError, ClientStalled) as error:
                 _logger.warning("an export broke off: %s", error)
                 return
-        await send({"type": "http.response.body", "body": b""})
 
     async def _send_body(self, send: Send, piece: Piece) -> None:
+        """In slices: whoever reads slowly but steadily has not stalled."""
+        for begin in range(0, len(piece.data), SLICE_BYTES):
+            await self._send_slice(send, piece.data[begin : begin + SLICE_BYTES], more=True)
+
+    async def _send_slice(self, send: Send, data: bytes, *, more: bool) -> None:
         try:
             async with asyncio.timeout(self._exports.stall_seconds):
-                if piece.data:
-                    await send({"type": "http.response.body", "body": piece.data, "more_body": True})
+                await send({"type": "http.response.body", "body": data, "more_body": more})
         except TimeoutError as error:
             raise ClientStalled("the client did not read") from error

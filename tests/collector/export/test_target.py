@@ -1,6 +1,7 @@
 """A file has its name only when it is whole."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,30 @@ def test_half_a_file_leaves_nothing(tmp_path: Path) -> None:
         write(b"a")
         raise LookupError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_stays_and_what_it_names_is_written(tmp_path: Path) -> None:
+    path, link = tmp_path / "out.csv", tmp_path / "link.csv"
+    path.write_text("before")
+    link.symlink_to(path)
+    with target(str(link), io.BytesIO()) as write:
+        write(b"after")
+    assert link.is_symlink()
+    assert path.read_text() == "after"
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with target(str(pipe), io.BytesIO()) as write:
+            write(b"rows")
+        assert os.read(reader, 100) == b"rows"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -240,6 +240,24 @@ async def test_a_client_that_does_not_read_is_given_up(site: Site, caplog: pytes
     assert "an export broke off: the client did not read" in caplog.text
 
 
+async def test_a_client_that_does_not_read_the_end_gives_its_turn_back(site: Site) -> None:
+    """The last piece fits nowhere in between, and nothing comes after it."""
+    site.settings = WebSettings(stall_seconds=0.2, max_exports=1)
+    names = [f"{LONG_NAME}{number}" for number in range(40_000)]
+    site.stream.found_samples = [[HistorySample(name, "GPU-1", 0, None, START_US, (1.5,)) for name in names]]
+    async with site.listening() as address, httpx.AsyncClient() as client:
+        host, _, port = address.partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET {URL}?metrics=power_watts HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        await until_closed(site)
+        site.stream.found_samples = []
+        url = f"http://{address}{URL}?metrics=power_watts"
+        async with asyncio.timeout(10):
+            while (await client.get(url)).status_code != 200:
+                await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+
 async def test_one_export_too_many_is_told_to_wait(site: Site) -> None:
     site.settings = WebSettings(max_exports=1)
     endless(site)
