@@ -251,8 +251,14 @@ class NvmlBackend:
 
     def _read_opened(self, session: _Session, handle: Any, uuid: str, index: int, tick: Tick) -> None:
         if uuid and uuid not in tick.found:
-            before, label = self._devices.get(uuid), f"GPU {index}"
-            device = continued(before, session.driver, handle, label, self._pid_namespace_is_host)
+            device = continued(
+                self._devices.get(uuid),
+                session.driver,
+                handle,
+                f"GPU {index}",
+                tick.now,
+                pid_namespace_is_host=self._pid_namespace_is_host,
+            )
             for reading in self._read_gpu(session, device, uuid, index, tick):
                 tick.found[reading.gpu.uuid] = reading
 
@@ -272,6 +278,8 @@ class NvmlBackend:
         return readings
 
     def _read_tiers(self, session: _Session, device: Device, gpu: GpuIdentity, now: float) -> list[GpuReading]:
+        partition = session.mig.partition(device.handle, gpu, now)
+        device.in_mig_mode(partition.on)
         values, absent = read_metrics(device, CORE)
         if session.gpm is not None:
             activity, inactive = session.gpm.read(Subject(gpu.uuid, device.gpu, device.handle), now)
@@ -281,7 +289,6 @@ class NvmlBackend:
             slow = self._slow_tier.take(gpu.uuid)
             values |= slow.values
             absent |= slow.absent
-        partition = session.mig.partition(device.handle, gpu, now)
         if not partition.on:
             return [GpuReading(gpu=gpu, values=values, absent=absent)]
         parent = GpuReading(gpu=gpu, values=values, absent=parent_absences(absent, partition))

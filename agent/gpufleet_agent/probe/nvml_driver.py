@@ -144,9 +144,9 @@ class NvmlDriver:
             self._times.add(name, began)
         return _read(question) if code == 0 else (code, None)
 
-    def plan(self, told: Told) -> Plan:
-        """What a GPU that was asked this is to be asked at the next tick."""
-        return self._questions.plan(told)
+    def plan(self, told: Told, now: float) -> Plan:
+        """What a GPU that answered this is to be asked at the tick of `now`."""
+        return self._questions.plan(told, now)
 
     def ask_all(self, plan: Plan, gpu: str, handle: Any, told: Told) -> None:
         """Put the questions of a plan one after the other, each as `ask` would, and note what is `told`. When the GPU

@@ -1,7 +1,6 @@
 """The questions that were prepared so far, and the plan of a tick: what a GPU was asked at one tick it is asked at the
 next in one go, which halves the steps around a driver call."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from types import ModuleType
@@ -17,17 +16,23 @@ Told: TypeAlias = dict[Key, tuple[int, Any]]
 
 MOST_QUESTIONS = 4096
 """Prepared at a time, for all GPUs together; past it they are prepared anew."""
-LONGEST_USE = 100
-"""Ticks after which a plan is made anew, without what was asked only because something else failed for a while."""
-FUNCTION_NOT_FOUND = 13
+LONGEST_USE_SECONDS = 60.0
+"""A plan is made anew so often: without what was asked only because something else failed for a while, and after asking
+once more what was denied."""
+NOT_SUPPORTED, FUNCTION_NOT_FOUND = 3, 13
+DENIALS = frozenset({NOT_SUPPORTED, FUNCTION_NOT_FOUND})
+"""Answers that hold while a plan does: to be told so at every tick again is not worth a call (0.5 ms for the fan speed
+of a board without a fan)."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """The questions that one GPU is asked at every tick, in order, in parts by the group of their times."""
+    """The questions that one GPU is asked at every tick until `until` (monotonic seconds), in order, in parts by the
+    group of their times, and the answers to those that are not asked meanwhile, because they were denied."""
 
     parts: tuple[tuple[str, tuple[tuple[Key, Question], ...]], ...]
-    uses_left: int = LONGEST_USE
+    denied: Told
+    until: float
 
 
 class Questions:
@@ -41,10 +46,13 @@ class Questions:
         nvidia-ml-py lacks what preparing takes."""
         return self._prepared.get(key) or self._prepare(nvml, key)
 
-    def plan(self, keys: Iterable[Key]) -> Plan:
-        """The plan of a GPU that was asked these, in this order."""
-        questions = [(key, self._prepared[key]) for key in keys if key in self._prepared]
-        return Plan(tuple((group, tuple(part)) for group, part in groupby(questions, _group)))
+    def plan(self, told: Told, now: float) -> Plan:
+        """The plan from `now` on of a GPU that was asked these, in this order, and answered so."""
+        asked = {key: answer for key, answer in told.items() if key in self._prepared}
+        denied = {key: answer for key, answer in asked.items() if answer[0] in DENIALS}
+        questions = [(key, self._prepared[key]) for key in asked if key not in denied]
+        parts = tuple((group, tuple(part)) for group, part in groupby(questions, _group))
+        return Plan(parts, denied, now + LONGEST_USE_SECONDS)
 
     def _prepare(self, nvml: ModuleType, key: Key) -> Question | None:
         name, *arguments = key

@@ -221,7 +221,8 @@ class SlowTier:
             handle = _open(driver, gpu, slot, label)
             if driver.uuid(handle, label) != gpu.uuid:
                 return
-            device = continued(self._devices.get(gpu.uuid), driver, handle, label, pid_namespace_is_host=False)
+            before = self._devices.get(gpu.uuid)
+            device = continued(before, driver, handle, label, self._clock(), pid_namespace_is_host=False)
             self._devices[gpu.uuid] = device
             values, absent = read_metrics(device, SLOW)
         except (CallFailed, GpuLost):

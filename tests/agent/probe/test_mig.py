@@ -167,6 +167,14 @@ def test_mig_switched_off_leaves_the_whole_gpu(mig: NvmlProcess) -> None:
     assert gpus[uuid_of(0)]["values"].keys() >= UTILIZATION.keys()
 
 
+def test_what_a_gpu_denied_in_mig_mode_is_asked_as_soon_as_that_is_seen_to_end(mig: NvmlProcess) -> None:
+    for _ in range(3):
+        read(mig, sevenths(0))
+        mig.ask(TICK)
+    mig.ask(PERIOD)
+    assert read(mig, full_gpu(0))[uuid_of(0)]["values"].keys() >= UTILIZATION.keys()
+
+
 def test_a_gpu_instance_made_anew_under_the_same_number_is_not_compared_with_its_former_self(mig: NvmlProcess) -> None:
     gpu = split_gpu(0, mig_instance(0, 7))
     gpu.instances[0].values |= gpm_counters(90_000)

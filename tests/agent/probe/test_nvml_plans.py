@@ -10,7 +10,9 @@ import pytest
 from fakes.nvml.library import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
+    NO_PERMISSION,
     NOT_SUPPORTED,
+    UNKNOWN,
     FakeDriver,
     FakeGpu,
     NvmlProcess,
@@ -22,20 +24,26 @@ from fakes.nvml.library import (
 )
 from gpufleet_agent.probe import questions
 from gpufleet_agent.probe.prepared import FIRST_ROOM, INSUFFICIENT_SIZE, MOST_ROOM, SHAPES
-from gpufleet_agent.probe.questions import LONGEST_USE, Questions
+from gpufleet_agent.probe.questions import LONGEST_USE_SECONDS, Questions
 
 TICKS = 4
 LIMIT, ENFORCED = "nvmlDeviceGetPowerManagementLimit", "nvmlDeviceGetEnforcedPowerLimit"
 NO_LIMIT = {LIMIT: NOT_SUPPORTED}
+FAN = "nvmlDeviceGetFanSpeed"
+AGE_OF_A_PLAN = f"pass {int(LONGEST_USE_SECONDS * 1000)}"
 
 
 def calls_of_reading(nvml: NvmlProcess) -> list[tuple[str, str]]:
+    return reading_with_calls(nvml)[0]
+
+
+def reading_with_calls(nvml: NvmlProcess) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     nvml.send("read")
     calls = []
     while "backend" not in (answer := nvml.receive()):
         calls.append((answer["enter"], answer["gpu"]))
         assert nvml.receive() == {"leave": True}
-    return calls
+    return calls, answer
 
 
 def values(nvml: NvmlProcess, *gpus: FakeGpu) -> dict[str, dict[str, Any]]:
@@ -83,10 +91,47 @@ def test_what_fails_for_a_while_costs_nothing_else_and_is_not_asked_about_for_ev
         for _ in range(TICKS):
             assert ((ENFORCED, "GPU 0") in calls_of_reading(nvml)) is asked
     nvml.tell(FakeDriver(gpus=[whole_gpu(0)]))
-    for _ in range(LONGEST_USE + 2):
+    for _ in range(2):
+        nvml.ask(AGE_OF_A_PLAN)
         calls = calls_of_reading(nvml)
     assert (LIMIT, "GPU 0") in calls
     assert (ENFORCED, "GPU 0") not in calls
+
+
+@pytest.mark.parametrize("code", [NOT_SUPPORTED, FUNCTION_NOT_FOUND])
+def test_what_a_gpu_denies_it_is_asked_once_in_a_while(start_nvml: Callable[..., NvmlProcess], code: int) -> None:
+    nvml = start_nvml(options=("--trace",))
+    bare = whole_gpu(0)
+    bare.errors = {FAN: code}
+    nvml.tell(FakeDriver(gpus=[bare, whole_gpu(1)]))
+    asked, reasons = [], set()
+    for _ in range(2 * int(LONGEST_USE_SECONDS) + 1):
+        calls, reading = reading_with_calls(nvml)
+        assert (FAN, "GPU 1") in calls
+        asked.append((FAN, "GPU 0") in calls)
+        reasons.add(by_uuid(reading)[uuid_of(0)]["absent"]["fan_speed_percent"])
+        nvml.ask("pass 1000")
+    assert asked[:2] == [True, False]
+    assert sum(asked) == 2
+    assert len(reasons) == 1
+
+
+def test_what_was_denied_is_told_again_at_most_a_plan_after_it_can_be(nvml: NvmlProcess) -> None:
+    bare = whole_gpu(0)
+    bare.errors = {FAN: NOT_SUPPORTED}
+    for _ in range(2):
+        assert "fan_speed_percent" not in values(nvml, bare)[uuid_of(0)]
+    nvml.ask(AGE_OF_A_PLAN)
+    assert values(nvml, whole_gpu(0))[uuid_of(0)]["fan_speed_percent"] == 40
+
+
+@pytest.mark.parametrize("code", [UNKNOWN, NO_PERMISSION])
+def test_what_failed_otherwise_is_asked_at_every_tick(nvml: NvmlProcess, code: int) -> None:
+    sick = whole_gpu(0)
+    sick.errors = {FAN: code}
+    for _ in range(TICKS):
+        assert "fan_speed_percent" not in values(nvml, sick)[uuid_of(0)]
+    assert values(nvml, whole_gpu(0))[uuid_of(0)]["fan_speed_percent"] == 40
 
 
 def test_a_gpu_that_is_lost_amid_the_calls_of_a_tick_is_asked_nothing_more(

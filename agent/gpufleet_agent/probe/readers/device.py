@@ -33,7 +33,7 @@ WHOLE_GPU = 0
 class Device:
     """One GPU. What it answers holds for one tick: `again` begins the next."""
 
-    __slots__ = ("_driver", "_plan", "_told", "_unplanned", "gpu", "handle", "pid_namespace_is_host")
+    __slots__ = ("_driver", "_plan", "_split", "_told", "_unplanned", "gpu", "handle", "pid_namespace_is_host")
 
     def __init__(self, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> None:
         self._driver = driver
@@ -42,20 +42,30 @@ class Device:
         self._told: Told = {}
         self._plan: Plan | None = None
         self._unplanned = False
+        self._split = False
         self.pid_namespace_is_host = pid_namespace_is_host
 
-    def again(self, driver: NvmlDriver, handle: Any) -> None:
-        """Another tick: what was asked at the one before is asked at once. A plan that did not do is dropped, and after
-        a tick without one there is another. The session may be another one, and with it the handle."""
+    def again(self, driver: NvmlDriver, handle: Any, now: float) -> None:
+        """Another tick, at `now` (monotonic seconds): what was asked at the one before is asked at once. A plan that
+        did not do or is old is dropped, and after a tick without one there is another. The session may be another one,
+        and with it the handle."""
         self._driver, self.handle = driver, handle
         if self._plan is None:
-            self._plan = driver.plan(self._told)
-        elif self._unplanned or self._plan.uses_left == 0:
+            self._plan = driver.plan(self._told, now)
+        elif self._unplanned or now >= self._plan.until:
             self._plan = None
         self._told, self._unplanned = {}, False
         if self._plan is not None:
-            self._plan.uses_left -= 1
+            self._told |= self._plan.denied
             driver.ask_all(self._plan, self.gpu, handle, self._told)
+
+    def in_mig_mode(self, split: bool) -> None:
+        """Whether the GPU is in MIG mode now. When that has changed, what it denied before is asked once more."""
+        if split != self._split and self._plan is not None:
+            for key in self._plan.denied:
+                self._told.pop(key, None)
+            self._plan = None
+        self._split = split
 
     def call(self, name: str, *arguments: Any) -> Any:
         """What nvidia-ml-py's `name` answers for this GPU. Raises `CallFailed`, or the errors that cost the GPU."""
@@ -98,11 +108,13 @@ class Device:
         return [_number(value) for value in self.call("nvmlDeviceGetFieldValues", wanted)]
 
 
-def continued(before: Device | None, driver: NvmlDriver, handle: Any, gpu: str, pid_namespace_is_host: bool) -> Device:
+def continued(
+    before: Device | None, driver: NvmlDriver, handle: Any, gpu: str, now: float, *, pid_namespace_is_host: bool
+) -> Device:
     """The device of the tick `before`, where the GPU has stayed in its place, now at another tick."""
     if before is None or before.gpu != gpu:
         return Device(driver, handle, gpu, pid_namespace_is_host)
-    before.again(driver, handle)
+    before.again(driver, handle, now)
     return before
 
 
