@@ -37,11 +37,11 @@ from gpufleet_agent.probe.pid_namespace import pid_namespace_is_host as judge_pi
 from gpufleet_agent.probe.process_table import ProcessTable
 from gpufleet_agent.probe.processes import ProcessWatch
 from gpufleet_agent.probe.questions import Questions
-from gpufleet_agent.probe.readers import CORE
+from gpufleet_agent.probe.readers import CORE, TRAFFIC
 from gpufleet_agent.probe.readers.device import Device, continued
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.probe.sleepers import Sleep, sleep_of
-from gpufleet_agent.probe.slow_tier import SlowTier, read_metrics
+from gpufleet_agent.probe.slow_tier import NOTHING_READ, SlowTier, read_metrics
 from gpufleet_agent.probe.xid_events import XidEvents
 from gpufleet_agent.readings import ERROR, LOST, Breadcrumb, GpuIdentity, GpuReading, Reading
 
@@ -189,7 +189,8 @@ class NvmlBackend:
         events = () if session.xids is None else session.xids.read(tick.devices, instant_us)
         processes = self._processes.read(tick.devices, instant_us, instances_in(tick.found.values()))
         if self._slow_tier is not None:
-            self._slow_tier.tick_ended(tuple(tick.found[uuid].gpu for uuid in tick.devices))
+            counting = filter(session.gpm.tells_traffic, tick.devices) if session.gpm is not None else ()
+            self._slow_tier.tick_ended(tuple(tick.found[uuid].gpu for uuid in tick.devices), frozenset(counting))
         gpus = (*in_order(tick.found.values()), *(missing(gpu, tick) for gpu in self._known.missing(tick.found)))
         self._known.forget_excess(tick.found)
         self._devices = tick.devices
@@ -281,14 +282,14 @@ class NvmlBackend:
         partition = session.mig.partition(device.handle, gpu, now)
         device.in_mig_mode(partition.on)
         values, absent = read_metrics(device, CORE)
+        slow = self._slow_tier.take(gpu.uuid) if self._slow_tier is not None else NOTHING_READ
         if session.gpm is not None:
             activity, inactive = session.gpm.read(Subject(gpu.uuid, device.gpu, device.handle), now)
             values |= activity
             absent |= inactive
-        if self._slow_tier is not None:
-            slow = self._slow_tier.take(gpu.uuid)
-            values |= slow.values
-            absent |= slow.absent
+            slow = slow.without(TRAFFIC) if session.gpm.tells_traffic(gpu.uuid) else slow
+        values |= slow.values
+        absent |= slow.absent
         if not partition.on:
             return [GpuReading(gpu=gpu, values=values, absent=absent)]
         parent = GpuReading(gpu=gpu, values=values, absent=parent_absences(absent, partition))

@@ -24,7 +24,7 @@ from gpufleet_agent.probe.nvml_driver import (
     Unreadable,
 )
 from gpufleet_agent.probe.questions import Questions
-from gpufleet_agent.probe.readers import SLOW, Reader
+from gpufleet_agent.probe.readers import SLOW, TRAFFIC, Reader
 from gpufleet_agent.probe.readers.device import Device, continued
 from gpufleet_agent.probe.runtime_power import RuntimePower
 from gpufleet_agent.readings import Breadcrumb, GpuIdentity
@@ -34,6 +34,8 @@ EARLY_SECONDS = 0.5
 """A pass may start so much before its time where a tick has just ended: the next one would make it late."""
 LATE_SECONDS = 5.0
 """Where ticks are rarer than the period, a pass waits so long for one to end and then starts by itself."""
+WITHOUT_TRAFFIC = {name: reader for name, reader in SLOW.items() if name not in TRAFFIC}
+"""What is read of a GPU that counts its PCIe traffic, for which nobody has to wait then."""
 STALE_SECONDS = 2 * (PERIOD_SECONDS + LATE_SECONDS)
 """Values that no tick has taken for so long are not told any more."""
 JOIN_SECONDS = 1.0
@@ -70,6 +72,13 @@ class SlowReading:
 
     values: Mapping[str, int | float] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, names: frozenset[str]) -> "SlowReading":
+        """The same but for these metrics, of which somebody else tells."""
+        return SlowReading(
+            {name: value for name, value in self.values.items() if name not in names},
+            {name: reason for name, reason in self.absent.items() if name not in names},
+        )
 
 
 NOTHING_READ = SlowReading()
@@ -130,13 +139,15 @@ class SlowTier:
         """How long the calls of the passes take; read by the ticks."""
         self._library_folders = library_folders
         self._questions = Questions()
-        self._devices: dict[str, Device] = {}
+        self._devices: dict[tuple[str, bool], Device] = {}
+        """By UUID and by whether the GPU's traffic is read: what is not to be read must not be in the plan either."""
         self._clock = clock
         self._power = power or RuntimePower()
         self._changed = threading.Condition()
         self._schedule = SlowSchedule()
         self._results = Results()
         self._targets: tuple[GpuIdentity, ...] = ()
+        self._counting: frozenset[str] = frozenset()
         self._busy = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -146,10 +157,11 @@ class SlowTier:
         with self._changed:
             return self._results.take(uuid, self._clock())
 
-    def tick_ended(self, targets: tuple[GpuIdentity, ...]) -> None:
-        """A tick has read these whole GPUs: they are to be read from now on, and a pass that is due may start."""
+    def tick_ended(self, targets: tuple[GpuIdentity, ...], counting: frozenset[str] = frozenset()) -> None:
+        """A tick has read these whole GPUs: they are to be read from now on, and a pass that is due may start.
+        `counting` are the UUIDs of those that count their PCIe traffic."""
         with self._changed:
-            self._targets = targets
+            self._targets, self._counting = targets, counting
             self._results.keep({target.uuid for target in targets})
             if targets and self._schedule.due(self._clock(), tick_ended=True):
                 self._busy = True
@@ -166,7 +178,8 @@ class SlowTier:
         with self._changed:
             self._stop.set()
             self._changed.notify_all()
-            self._targets, self._results, self._schedule, self._busy = (), Results(), SlowSchedule(), False
+            self._targets, self._counting, self._busy = (), frozenset(), False
+            self._results, self._schedule = Results(), SlowSchedule()
         if self._thread is not None:
             self._thread.join(JOIN_SECONDS)
 
@@ -202,7 +215,7 @@ class SlowTier:
         except SessionFailed:
             return
         here = {target.uuid for target in targets}
-        self._devices = {uuid: device for uuid, device in self._devices.items() if uuid in here}
+        self._devices = {key: device for key, device in self._devices.items() if key[0] in here}
         try:
             for target in targets:
                 if self._stop.is_set():
@@ -221,10 +234,11 @@ class SlowTier:
             handle = _open(driver, gpu, slot, label)
             if driver.uuid(handle, label) != gpu.uuid:
                 return
-            before = self._devices.get(gpu.uuid)
+            counts = gpu.uuid in self._counting
+            before = self._devices.get((gpu.uuid, counts))
             device = continued(before, driver, handle, label, self._clock(), pid_namespace_is_host=False)
-            self._devices[gpu.uuid] = device
-            values, absent = read_metrics(device, SLOW)
+            self._devices[gpu.uuid, counts] = device
+            values, absent = read_metrics(device, WITHOUT_TRAFFIC if counts else SLOW)
         except (CallFailed, GpuLost):
             return
         with self._changed:

@@ -18,7 +18,7 @@ from fakes.nvml.library import (
     full_gpu,
     gpm_counters,
 )
-from gpufleet_agent.probe.readers import PROFILING, profiling
+from gpufleet_agent.probe.readers import PROFILING, pcie, profiling
 
 TICK = "pass 1000"
 
@@ -181,12 +181,12 @@ def test_samples_are_allocated_once_and_freed(start_nvml: Callable[..., NvmlProc
     nvml = start_nvml(options=("--gpm", "--trace"))
     nvml.tell(full_driver(2))
     calls = [call for _ in range(3) for call in calls_of_reading(nvml)]
-    assert calls.count("nvmlGpmSampleAlloc") == 4
+    assert calls.count("nvmlGpmSampleAlloc") == 6
     nvml.send("close")
     freed = 0
     while "enter" in (answer := nvml.receive()) or "leave" in answer:
         freed += answer.get("enter") == "nvmlGpmSampleFree"
-    assert freed == 4
+    assert freed == 6
 
 
 def test_a_gpu_that_was_lost_is_not_compared_with_its_former_self(gpm: NvmlProcess) -> None:
@@ -206,7 +206,7 @@ def test_who_opts_out_is_not_asked(nvml: NvmlProcess) -> None:
 
 
 def test_the_stand_in_counts_what_the_catalogue_names() -> None:
-    assert sorted(profiling.METRICS.values()) == sorted(GPM_METRICS)
+    assert sorted([*profiling.METRICS.values(), *pcie.GPM_METRICS.values()]) == sorted(GPM_METRICS)
 
 
 def calls_of_reading(nvml: NvmlProcess) -> list[str]:

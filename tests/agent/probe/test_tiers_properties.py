@@ -29,7 +29,7 @@ TIERS = [
     "nvmlDeviceGetFieldValues",
     "nvmlDeviceGetPcieThroughput",
     *("nvmlGpmQueryDeviceSupport", "nvmlGpmSampleGet", "nvmlGpmMigSampleGet", "nvmlGpmMetricsGet"),
-    *(f"nvmlGpmMetricsGet[{metric}]" for metric in (2, 5, 61)),
+    *(f"nvmlGpmMetricsGet[{metric}]" for metric in (2, 5, 20, 21, 61)),
     *("nvmlDeviceGetMigMode", "nvmlDeviceGetMaxMigDeviceCount", "nvmlDeviceGetMigDeviceHandleByIndex"),
 ]
 OF_INSTANCES = [

@@ -144,7 +144,7 @@ SLOW_VALUES: Mapping[str, int] = {
 }
 """What a Hopper GPU with two NVLinks tells of the slow tier."""
 
-GPM_METRICS = (2, 3, 5, 10, 11, 12, 13, 60, 61)
+GPM_METRICS = (2, 3, 5, 10, 11, 12, 13, 20, 21, 60, 61)
 
 
 def gpm_counters(thousandths: int) -> dict[str, str | int]:

@@ -56,6 +56,9 @@ SLOW: Mapping[str, Reader] = merge(
 )
 """Read beside the ticks: see `probe.slow_tier`."""
 
+TRAFFIC = frozenset(pcie.TRAFFIC)
+"""Those of the slow tier that the activity counters may tell instead: see `probe.gpm`."""
+
 PROFILING = tuple(profiling.METRICS)
 """Differences of two samples: see `probe.gpm`."""
 
