@@ -71,6 +71,21 @@ def test_an_xid_becomes_an_event_of_the_gpu_in_that_slot(log: Log) -> None:
     assert log.kernel.poll() == ()
 
 
+def test_an_xid_of_driver_580_is_one_event_although_three_records_tell_of_it(log: Log) -> None:
+    """Each begins a line of its own, which the kernel says may be continued."""
+    log.pass_time(1)
+    log.say("NVRM: GPU at PCI:0000:c1:00: GPU-12345678-1234-1234-1234-123456789abc", flags="c")
+    log.say("NVRM: GPU Board Serial Number: 1650000000000", flags="c")
+    log.say(
+        "NVRM: Xid (PCI:0000:c1:00): 31, pid=608, name=python3, channel 0x0000000a, intr 00000000. MMU Fault: ENGINE "
+        "GRAPHICS GPC1 GPCCLIENT_T1_4 faulted @ 0x7f00_00000000. Fault is of type FAULT_PDE ACCESS_TYPE_VIRT_WRITE",
+        flags="c",
+    )
+    (event,) = log.kernel.poll()
+    assert (event.code, event.gpu_uuid, event.severity) == (31, "GPU-1", "INFO")
+    assert "pid=608, name=python3" in event.text
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

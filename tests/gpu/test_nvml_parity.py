@@ -2,24 +2,20 @@
 What was seen is kept under recordings/, named by GPU and driver."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
+from fakes.recordings import STABLE, TWO_DECIMALS, keep, recording, recording_name
 from gpufleet_agent.breadcrumb import NoBreadcrumb
 from gpufleet_agent.probe.nvidia_smi import NvidiaSmiBackend
 from gpufleet_agent.probe.nvml import NvmlBackend
 from gpufleet_agent.readings import NOT_SUPPORTED, Backend, GpuIdentity, GpuReading, Reading
 
-RECORDINGS = Path(__file__).parent / "recordings"
 ATTEMPTS = 8
 """A value may leave the bracket between two readings; each metric must be inside it in one of these."""
 
-STABLE = {"memory_total_mb", "power_limit_watts"}
 ONE_OF_TWO = {"performance_state", "throttle_reasons"}
 MARGIN: Mapping[str, float] = {
     "temperature_celsius": 1,
@@ -62,27 +58,11 @@ def _complaint(name: str, before: GpuReading, nvml: GpuReading, after: GpuReadin
 
 def _agree(name: str, before: float, value: float, after: float) -> bool:
     if name in STABLE:
-        # nvidia-smi prints two decimals.
-        return abs(before - value) <= 0.01
+        return abs(before - value) <= TWO_DECIMALS
     if name in ONE_OF_TWO:
         return value in (before, after)
     margin = MARGIN.get(name, 0)
     return min(before, after) - margin <= value <= max(before, after) + margin
-
-
-def recording(nvml: Reading, gpu: GpuReading, smi: GpuReading) -> dict[str, Any]:
-    """What both said about one GPU, without what would tell whose it is."""
-    return {
-        "gpu": asdict(replace(gpu.gpu, uuid="GPU-00000000-0000-0000-0000-000000000000", serial=None)),
-        "driver_version": nvml.driver_version,
-        "nvml_version": nvml.nvml_version,
-        "nvml": {"values": dict(gpu.values), "absent": dict(gpu.absent)},
-        "nvidia_smi": {"values": dict(smi.values), "absent": dict(smi.absent)},
-    }
-
-
-def recording_name(gpu: str, driver: str) -> str:
-    return f"{re.sub(r'[^a-z0-9]+', '-', gpu.lower()).strip('-')}__{driver}.json"
 
 
 def _opened(backend: Backend) -> Iterator[Backend]:
@@ -120,7 +100,8 @@ def test_nvml_and_nvidia_smi_agree_on_every_gpu(nvml: Backend, nvidia_smi: Backe
         unsettled = seen if unsettled is None else _in_both(unsettled, seen)
         if not any(unsettled.values()):
             break
-    _record(between, smi)
+    for uuid, gpu in gpus.items():
+        keep(recording(between, gpu, smi[uuid]))
     assert not any((unsettled or {}).values()), unsettled
 
 
@@ -128,13 +109,6 @@ def _in_both(
     earlier: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, str]]:
     return {uuid: {name: now[uuid][name] for name in names if name in now[uuid]} for uuid, names in earlier.items()}
-
-
-def _record(nvml: Reading, smi: Mapping[str, GpuReading]) -> None:
-    RECORDINGS.mkdir(exist_ok=True)
-    for gpu in nvml.gpus:
-        text = json.dumps(recording(nvml, gpu, smi[gpu.gpu.uuid]), indent=2) + "\n"
-        (RECORDINGS / recording_name(gpu.gpu.name or "unnamed", nvml.driver_version or "unknown")).write_text(text)
 
 
 def reading_of(**values: float) -> GpuReading:
@@ -166,7 +140,8 @@ def test_a_value_that_only_one_side_has_is_a_disagreement_when_the_other_denies_
 
 
 def test_a_recording_tells_the_gpu_and_driver_and_not_whose_it_is() -> None:
-    gpu = replace(reading_of(power_watts=1), gpu=GpuIdentity(uuid="GPU-secret", name="NVIDIA H200", serial="165secret"))
+    whose = GpuIdentity(uuid="GPU-secret", name="NVIDIA H200", serial="165secret", pci_bus_id="secret:01:00.0")
+    gpu = replace(reading_of(power_watts=1), gpu=whose)
     kept = recording(Reading(backend="nvml", driver_version="570.1"), gpu, gpu)
     assert "secret" not in json.dumps(kept)
     assert recording_name("NVIDIA H200", "570.1") == "nvidia-h200__570.1.json"
