@@ -44,17 +44,54 @@ def plan_day(random: Random) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-_PERIODS = (7.0, 23.0, 61.0)
+_SHORT, _MIDDLE, _LONG = 7.0, 23.0, 61.0
 
 
 def noise(seconds: float, phase: float) -> float:
     """A smooth wave between -1 and 1."""
-    return sum(math.sin(seconds / period + phase * (index + 1)) for index, period in enumerate(_PERIODS)) / 3
+    sin = math.sin
+    return (sin(seconds / _SHORT + phase) + sin(seconds / _MIDDLE + phase * 2) + sin(seconds / _LONG + phase * 3)) / 3
 
 
 def noise_integral(seconds: float, phase: float) -> float:
     """An antiderivative of `noise`, so that energy is the exact integral of power."""
-    return sum(-period * math.cos(seconds / period + phase * (i + 1)) for i, period in enumerate(_PERIODS)) / 3
+    cos = math.cos
+    short, middle = -_SHORT * cos(seconds / _SHORT + phase), -_MIDDLE * cos(seconds / _MIDDLE + phase * 2)
+    return (short + middle + -_LONG * cos(seconds / _LONG + phase * 3)) / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One segment of a day with all that a moment in it follows from, so that a fleet need not keep whole days. Times
+    are seconds of the day, `ends` excluded."""
+
+    segment: Segment
+    load_before: float
+    ends: float
+    phase: float
+    mean_watts: float
+    swing_watts: float
+    energy_before: float
+    """Of the day until the segment starts, in joules."""
+    energy_of_day: float
+    waves_before: float
+
+    def holds(self, day_seconds: float) -> bool:
+        return self.segment.start <= day_seconds < self.ends
+
+    def warmth(self, day_seconds: float) -> float:
+        """0 (idle) to 1 (full power), following power with WARM_UP_SECONDS."""
+        load = self.segment.load
+        fading = math.exp(-(day_seconds - self.segment.start) / WARM_UP_SECONDS)
+        return load + (self.load_before - load) * fading
+
+    def energy_joules(self, days: float, day_seconds: float) -> float:
+        """Energy since second 0 of the epoch, so many whole days before: the integral of power."""
+        return days * self.energy_of_day + self.energy_before + self._energy_within(day_seconds)
+
+    def _energy_within(self, day_seconds: float) -> float:
+        waves = noise_integral(day_seconds, self.phase) - self.waves_before
+        return self.mean_watts * (day_seconds - self.segment.start) + self.swing_watts * waves
 
 
 class Day:
@@ -64,31 +101,30 @@ class Day:
         self.segments = plan_day(random)
         self.phase = random.uniform(0.0, math.tau)
         self._starts = [segment.start for segment in self.segments]
+        self._ends = [*self._starts[1:], DAY_SECONDS]
         self._idle = idle_watts
         self._range = full_watts - idle_watts
         self._energy_before = self._sum_energy()
 
-    def segment_at(self, day_seconds: float) -> tuple[Segment, Segment]:
-        """The segment at this time of day, and the one before it."""
+    def stretch_at(self, day_seconds: float) -> Stretch:
         index = bisect_right(self._starts, day_seconds) - 1
-        return self.segments[index], self.segments[index - 1]
-
-    def power_watts(self, day_seconds: float) -> float:
-        segment, _ = self.segment_at(day_seconds)
-        return self._mean_watts(segment) + self._swing_watts(segment) * noise(day_seconds, self.phase)
-
-    def warmth(self, day_seconds: float) -> float:
-        """0 (idle) to 1 (full power), following power with WARM_UP_SECONDS."""
-        segment, before = self.segment_at(day_seconds)
-        fading = math.exp(-(day_seconds - segment.start) / WARM_UP_SECONDS)
-        return segment.load + (before.load - segment.load) * fading
+        segment = self.segments[index]
+        return Stretch(
+            segment=segment,
+            load_before=self.segments[index - 1].load,
+            ends=self._ends[index],
+            phase=self.phase,
+            mean_watts=self._mean_watts(segment),
+            swing_watts=self._swing_watts(segment),
+            energy_before=self._energy_before[index],
+            energy_of_day=self._energy_before[-1],
+            waves_before=noise_integral(segment.start, self.phase),
+        )
 
     def energy_joules(self, seconds: float) -> float:
-        """Energy since second 0 of the epoch: the integral of power."""
+        """Energy since second 0 of the epoch."""
         days, day_seconds = divmod(seconds, DAY_SECONDS)
-        index = bisect_right(self._starts, day_seconds) - 1
-        within = self._segment_energy(self.segments[index], day_seconds)
-        return days * self._energy_before[-1] + self._energy_before[index] + within
+        return self.stretch_at(day_seconds).energy_joules(days, day_seconds)
 
     def _mean_watts(self, segment: Segment) -> float:
         return self._idle + self._range * segment.load
@@ -101,8 +137,7 @@ class Day:
         return self._mean_watts(segment) * (until - segment.start) + self._swing_watts(segment) * waves
 
     def _sum_energy(self) -> list[float]:
-        ends = [*self._starts[1:], DAY_SECONDS]
         sums = [0.0]
-        for segment, end in zip(self.segments, ends, strict=True):
+        for segment, end in zip(self.segments, self._ends, strict=True):
             sums.append(sums[-1] + self._segment_energy(segment, end))
         return sums

@@ -21,6 +21,14 @@ PROGRAMS: dict[str, tuple[tuple[tuple[str, float], ...], ...]] = {
 }
 """For each kind of work sets of programs, each with its share of memory and utilization."""
 
+SHARES = {name: share for programs in PROGRAMS.values() for program in programs for name, share in program}
+"""Of memory and utilization, by the name of the program."""
+
+
+def sm_percent(utilization: int, share: float) -> int:
+    """What a process with this share takes of a GPU's utilization in percent."""
+    return round(utilization * share)
+
 
 def processes_of(gpu_uuid: str, work: str, started_us: int, memory_mb: int, utilization: int) -> tuple[GpuProcess, ...]:
     """Who does the work that began on the GPU at `started_us`, and holds `memory_mb` MiB; `utilization` in percent."""
@@ -37,7 +45,7 @@ def processes_of(gpu_uuid: str, work: str, started_us: int, memory_mb: int, util
                 started_at_us=started_us + position * MICROSECONDS,
                 name=name,
                 memory_used_mb=round(memory_mb * share),
-                sm_utilization_percent=round(utilization * share),
+                sm_utilization_percent=sm_percent(utilization, share),
             )
         )
     return tuple(found)
