@@ -8,14 +8,18 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gpufleet_agent import __version__
 from gpufleet_agent.config import AgentConfig, parse_host_name, parse_interval, read_config
 from gpufleet_agent.errors import AgentError, ConfigurationError
 from gpufleet_agent.settings import SETTINGS
 
+if TYPE_CHECKING:
+    from gpufleet_agent.fleet_orders import FleetOrders, Part
+
 EXIT_FAILED, EXIT_WRONG_USE = 1, 2
+MOST_PROCESSES = 64
 _DURATION_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MAX_BACKFILL_SECONDS = 400 * 86_400
 
@@ -84,6 +88,12 @@ def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--faults", action="store_true", help="one GPU of every host is lost now and then")
     parser.add_argument("--backfill", default="0s", metavar="TIME", help="history to replay first, such as 90s, 1h, 7d")
     parser.add_argument("--collector", dest="GPUFLEET_COLLECTOR", metavar="VALUE", help="as for run")
+    parser.add_argument("--processes", default="1", metavar="N", help="share the hosts among N processes (default: 1)")
+    parser.add_argument(
+        "--part", default="1/1", metavar="I/N", help="be the I-th of N parts, such as one of N machines"
+    )
+    parser.add_argument("--progress", metavar="S", help="say every S seconds how it goes (default: when it changes)")
+    parser.add_argument("--counts", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--spool", metavar="DIR", help="keep what waits for a collector in DIR, one file per host")
 
 
@@ -137,12 +147,29 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from gpufleet_agent.simulate import FleetOrders, simulate
+    from gpufleet_agent.fleet_processes import simulate_in_processes
+    from gpufleet_agent.simulate import simulate
+
+    orders = _fleet_orders(arguments)
+    processes = _whole("--processes", arguments.processes, 1, MOST_PROCESSES)
+    log = logging.getLogger("gpufleet_agent")
+    if arguments.counts:
+        sys.stdout.write(asyncio.run(simulate(orders, log, _say_line)).as_line() + "\n")
+    elif processes > 1:
+        sys.stdout.write(asyncio.run(simulate_in_processes(orders, processes, log)).as_json() + "\n")
+    else:
+        sys.stdout.write(asyncio.run(simulate(orders, log)).as_json() + "\n")
+    return 0
+
+
+def _fleet_orders(arguments: argparse.Namespace) -> "FleetOrders":
+    from gpufleet_agent.fleet_orders import FleetOrders
 
     config = _config(arguments)
-    orders = FleetOrders(
+    hosts = _whole("--hosts", arguments.hosts, 1, 100_000)
+    return FleetOrders(
         targets=config.collectors,
-        hosts=_whole("--hosts", arguments.hosts, 1, 100_000),
+        hosts=hosts,
         gpus=_whole("--gpus", arguments.gpus, 0, 256),
         interval_seconds=config.interval_seconds
         if arguments.interval is None
@@ -152,9 +179,25 @@ def _simulate(arguments: argparse.Namespace) -> int:
         backfill_seconds=_duration("--backfill", arguments.backfill),
         name_prefix=parse_host_name(arguments.prefix, "--prefix"),
         spool_dir=None if arguments.spool is None else Path(arguments.spool),
+        part=_part("--part", arguments.part, hosts),
+        progress_seconds=None if arguments.progress is None else parse_interval(arguments.progress, "--progress"),
     )
-    sys.stdout.write(asyncio.run(simulate(orders, logging.getLogger("gpufleet_agent"))) + "\n")
-    return 0
+
+
+def _say_line(line: str) -> None:
+    """At once: somebody waits for it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _part(flag: str, text: str, hosts: int) -> "Part":
+    from gpufleet_agent.fleet_orders import Part
+
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= of <= hosts:
+        raise ConfigurationError(f"{flag}={text!r}: give I/N such as 2/4, with N at most the number of hosts")
+    return Part(number, of)
 
 
 def _whole(flag: str, text: str, least: int, most: int) -> int:

@@ -64,7 +64,8 @@ class Tally:
 
 
 class Outbox:
-    """Fresh reports go first, then the backlog in order of age, each under a new number on every stream."""
+    """Fresh reports go first, then the backlog in order of age, each under a new number on every stream. `on_settled`
+    hears of every report how many seconds after it was added it was settled, and whether it was replayed."""
 
     def __init__(
         self,
@@ -72,7 +73,9 @@ class Outbox:
         backlog_window: int = BACKLOG_WINDOW,
         replays_per_second: float = REPLAYS_PER_SECOND,
         clock: Callable[[], float] = time.monotonic,
+        on_settled: Callable[[float, bool], None] = lambda _seconds, _replayed: None,
     ) -> None:
+        self._on_settled = on_settled
         self._max_bytes = max_bytes
         self._window = backlog_window
         self._pace = Pace(replays_per_second, backlog_window)
@@ -160,8 +163,10 @@ class Outbox:
     def settle(self, sequences: Iterable[int], refused_samples: int) -> None:
         """The collector has these for good, or has refused `refused_samples` of their samples for good."""
         taken = [held for held in map(self._take, sequences) if held]
+        now = self._clock()
         for held in taken:
             self._let_go(held)
+            self._on_settled(now - held.taken_at, held.replayed)
         settled = sum(held.samples for held in taken)
         self.tally.refused += min(refused_samples, settled)
         self.tally.settled += settled - min(refused_samples, settled)

@@ -1,5 +1,5 @@
-"""Ticks and processes of a simulated host as messages that are kept from tick to tick: what stays the same while the work
-of a GPU goes on is written once, so that one process can be thousands of hosts."""
+"""Ticks and processes of a simulated host as messages that are kept from tick to tick: what stays the same while the
+work of a GPU goes on is written once, so that one process can be thousands of hosts."""
 
 from dataclasses import dataclass
 
@@ -62,8 +62,8 @@ def _write_anew(sample: pb.GPUStats, gpu: SimulatedGpu, seconds: float, *, slow:
 
 
 class HostProcesses:
-    """Gives `processes_of(instant, host.processes(instant))` for less. The message that it gives stays its own: the next
-    is written in its place."""
+    """Gives `processes_of(instant, host.processes(instant))` for less. The message that it gives stays its own: the
+    next is written in its place."""
 
     def __init__(self, host: SimulatedHost) -> None:
         self._host = host

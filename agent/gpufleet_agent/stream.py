@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias
 
 import grpc
@@ -184,25 +184,37 @@ class Stream:
 
 @asynccontextmanager
 async def open_stream(
-    target: str, hello: Greeting, outbox: Outbox, heartbeat: Callable[[], pb.Heartbeat]
+    target: str,
+    greet: Callable[[], Greeting],
+    outbox: Outbox,
+    heartbeat: Callable[[], pb.Heartbeat],
+    turn: AbstractAsyncContextManager[object],
 ) -> AsyncIterator[tuple[Stream, pb.Welcome]]:
-    """A stream that the collector has welcomed. Raises StreamEnded when it does not come to that."""
+    """A stream that the collector has welcomed. Raises StreamEnded when it does not come to that. `turn` is held until
+    then."""
     async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
         call: Call = channel.stream_stream(METHOD)()
         try:
-            async with asyncio.timeout(WELCOME_TIMEOUT_SECONDS):
-                with _grpc_errors():
-                    await call.write(pb.AgentMessage(hello=hello).SerializeToString())
-                first = await _read(call)
-        except TimeoutError:
-            raise StreamEnded(f"no answer within {WELCOME_TIMEOUT_SECONDS:.0f} s") from None
-        if first.WhichOneof("message") != "welcome":
-            raise StreamEnded("the other side does not speak gpufleet's protocol")
-        outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds)
-        try:
-            yield Stream(call, outbox, heartbeat, first.welcome), first.welcome
+            async with turn:
+                hello = greet()
+                welcome = await _introduce(call, hello)
+            outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds)
+            yield Stream(call, outbox, heartbeat, welcome), welcome
         finally:
             call.cancel()
+
+
+async def _introduce(call: Call, hello: Greeting) -> pb.Welcome:
+    try:
+        async with asyncio.timeout(WELCOME_TIMEOUT_SECONDS):
+            with _grpc_errors():
+                await call.write(pb.AgentMessage(hello=hello).SerializeToString())
+            first = await _read(call)
+    except TimeoutError:
+        raise StreamEnded(f"no answer within {WELCOME_TIMEOUT_SECONDS:.0f} s") from None
+    if first.WhichOneof("message") != "welcome":
+        raise StreamEnded("the other side does not speak gpufleet's protocol")
+    return first.welcome
 
 
 async def _read(call: Call) -> pb.CollectorMessage:

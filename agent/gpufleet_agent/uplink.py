@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from gpufleet_agent.backoff import Backoff
@@ -38,7 +39,8 @@ class UplinkState:
 class Uplink:
     """Streams the reports of `outbox` to the first of `targets` that takes them.
 
-    `greeting` is asked anew at every connection, so that a Hello always carries the inventory of now.
+    `greeting` is asked anew at every connection, so that a Hello always carries the inventory of now. `turn` is held
+    while a stream is opened: a process that is many hosts opens only so many at once.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Uplink:
         random: Callable[[], float],
         log: logging.Logger,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        turn: AbstractAsyncContextManager[object] | None = None,
     ) -> None:
+        self._turn = turn or nullcontext()
         self._targets = targets
         self._outbox = outbox
         self._greeting = greeting
@@ -118,9 +122,9 @@ class Uplink:
     async def _stream_to(self, target: str) -> None:
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
-        self._news = None
         try:
-            async with open_stream(target, self._greeting(), self._outbox, self._heartbeat) as (stream, welcome):
+            async with open_stream(target, self._greet, self._outbox, self._heartbeat, self._turn) as opened:
+                stream, welcome = opened
                 self._stream = stream
                 self._pass_on_news(stream)
                 self._opened(target)
@@ -132,6 +136,10 @@ class Uplink:
             self._outbox.stream_lost()
             if loop.time() - opened_at >= SETTLED_AFTER_SECONDS:
                 self._backoff.reset()
+
+    def _greet(self) -> Greeting:
+        self._news = None
+        return self._greeting()
 
     def _pass_on_news(self, stream: Stream) -> None:
         """What has been announced since the Hello was written is not in it."""

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from fakes.ingest import running_ingest
-from gpufleet_agent.simulate import BACKFILL_TICKS_PER_REPORT, FleetOrders, SimulatedAgent, backfill_ticks, wall_us
+from gpufleet_agent.fleet_orders import FleetOrders
+from gpufleet_agent.simulated_agent import BACKFILL_TICKS_PER_REPORT, Shared, SimulatedAgent, backfill_ticks
 
 PATIENCE_SECONDS = 30.0
 
@@ -25,7 +26,7 @@ async def test_the_history_of_a_large_host_waits_for_room_and_loses_nothing() ->
     async with running_ingest() as ingest:
         ingest.store.hold = True
         agent = SimulatedAgent(
-            orders(ingest.target, gpus=64, backfill=1800.0), 1, wall_us=wall_us, log=logging.getLogger("test.fleet")
+            orders(ingest.target, gpus=64, backfill=1800.0), 1, Shared(), logging.getLogger("test.fleet")
         )
         streaming = asyncio.create_task(agent.uplink.run())
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -42,8 +43,8 @@ async def test_the_history_of_a_large_host_waits_for_room_and_loses_nothing() ->
 
 
 async def test_an_interval_below_a_microsecond_is_taken_as_one() -> None:
-    agent = SimulatedAgent(orders("127.0.0.1:9", gpus=1, interval=1e-9), 1, wall_us=wall_us, log=logging.getLogger())
-    ticking = asyncio.create_task(agent.tick_for_ever())
+    agent = SimulatedAgent(orders("127.0.0.1:9", gpus=1, interval=1e-9), 1, Shared(), logging.getLogger())
+    ticking = asyncio.create_task(agent.wheel().run())
     async with asyncio.timeout(PATIENCE_SECONDS):
         while agent.outbox.tally.taken < 3:
             await asyncio.sleep(0)

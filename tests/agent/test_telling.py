@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable
 
 from fakes.ingest import hello, running_ingest
+from gpufleet_agent.fleet_orders import FleetOrders
 from gpufleet_agent.outbox import Outbox
-from gpufleet_agent.simulate import FleetOrders, SimulatedAgent, wall_us
+from gpufleet_agent.simulated_agent import Shared, SimulatedAgent
 from gpufleet_agent.simulation.faults import Faults
 from gpufleet_agent.uplink import Uplink
 from gpufleet_collector.clock import SystemClock
@@ -77,8 +78,8 @@ async def test_a_simulated_host_tells_of_its_faults_and_processes_live_and_past(
             backfill_seconds=30.0,
             fault_times=Faults(every_seconds=0.4, lost_seconds=0.1),
         )
-        agent = SimulatedAgent(orders, 1, wall_us=wall_us, log=logging.getLogger("test.fleet"))
-        running = [asyncio.create_task(work) for work in (agent.uplink.run(), agent.tick_for_ever())]
+        agent = SimulatedAgent(orders, 1, Shared(), logging.getLogger("test.fleet"))
+        running = [asyncio.create_task(work) for work in (agent.uplink.run(), agent.wheel().run())]
         await agent.backfill()
         past = agent.events_told
         assert 200 <= past <= 240

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import sys
 
-from gpufleet_agent.simulate import FleetOrders, simulate
+from gpufleet_agent.fleet_orders import FleetOrders
+from gpufleet_agent.simulate import simulate
 from gpufleet_agent.simulation.faults import Faults
 
 HOSTS = 3
@@ -22,7 +23,7 @@ def main(target: str) -> None:
         backfill_seconds=60.0,
         fault_times=Faults(every_seconds=1.5, lost_seconds=0.5),
     )
-    sys.stdout.write(asyncio.run(simulate(orders, logging.getLogger("gpufleet_agent"))) + "\n")
+    sys.stdout.write(asyncio.run(simulate(orders, logging.getLogger("gpufleet_agent"))).as_json() + "\n")
 
 
 if __name__ == "__main__":

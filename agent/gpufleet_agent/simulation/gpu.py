@@ -102,10 +102,14 @@ class SimulatedGpu:
     def read(self, instant_us: int, interval_seconds: float) -> GpuReading:
         """The reading at `instant_us`; the slow tier is part of the first tick in each of its periods."""
         if self.is_lost(instant_us):
-            return GpuReading(self.identity, LOST)
+            return self.described(LOST)
         seconds = instant_us / MICROSECONDS
         values = self.values(seconds, slow=is_slow_tick(seconds, interval_seconds))
         return GpuReading(self.identity, OK, values, self._offer.absent)
+
+    def described(self, state: str) -> GpuReading:
+        """Without values, as an inventory tells of it."""
+        return GpuReading(self.identity, state, {}, {} if state == LOST else self._offer.absent)
 
     def is_lost(self, instant_us: int) -> bool:
         return self.faults is not None and self.faults.is_lost(instant_us)

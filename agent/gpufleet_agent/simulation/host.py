@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from hashlib import sha256
 
-from gpufleet_agent.readings import GpuEvent, GpuProcess, Reading
+from gpufleet_agent.readings import LOST, OK, GpuEvent, GpuProcess, GpuReading, Reading
 from gpufleet_agent.simulation.boards import BOARDS
 from gpufleet_agent.simulation.faults import Faults
 from gpufleet_agent.simulation.gpu import SimulatedGpu
@@ -29,15 +29,24 @@ class SimulatedHost:
             SimulatedGpu(seed, name, index, board, hot=index == hot, faults=faults if index == faulty else None)
             for index in range(gpus)
         )
+        self._has_faults = any(gpu.faults is not None for gpu in self.gpus)
+        self._all_well = (OK,) * gpus
 
     def read(self, instant_us: int, interval_seconds: float) -> Reading:
-        return Reading(
-            backend="simulated",
-            gpus=tuple(gpu.read(instant_us, interval_seconds) for gpu in self.gpus),
-            driver_version=DRIVER_VERSION,
-            nvml_version=DRIVER_VERSION.rpartition(".")[0],
-            simulated=True,
-        )
+        return self._reading(tuple(gpu.read(instant_us, interval_seconds) for gpu in self.gpus))
+
+    def _reading(self, gpus: tuple[GpuReading, ...]) -> Reading:
+        return Reading("simulated", gpus, DRIVER_VERSION, DRIVER_VERSION.rpartition(".")[0], simulated=True)
+
+    def states(self, instant_us: int) -> tuple[str, ...]:
+        """Of its GPUs, in order."""
+        if not self._has_faults:
+            return self._all_well
+        return tuple(LOST if gpu.is_lost(instant_us) else OK for gpu in self.gpus)
+
+    def inventory(self, states: tuple[str, ...]) -> Reading:
+        """A reading without values in which its GPUs are in these states."""
+        return self._reading(tuple(gpu.described(state) for gpu, state in zip(self.gpus, states, strict=True)))
 
     def processes(self, instant_us: int) -> tuple[GpuProcess, ...]:
         """Everything that holds a GPU at `instant_us`."""
@@ -46,6 +55,8 @@ class SimulatedHost:
     def events(self, since_us: int, until_us: int) -> list[tuple[str, GpuEvent]]:
         """What happened within [since_us, until_us), oldest first, each with an id that another run over the same time
         gives it as well."""
+        if not self._has_faults:
+            return []
         found = [event for gpu in self.gpus for event in _events(gpu, since_us, until_us)]
         found.sort(key=lambda event: event.instant_us)
         return [(self._event_id(event), event) for event in found]

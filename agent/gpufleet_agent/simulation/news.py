@@ -23,7 +23,11 @@ class News:
 
     def processes(self, instant_us: int) -> tuple[GpuProcess, ...] | None:
         """All processes, or None while it is not time to tell of them."""
+        return self._host.processes(instant_us) if self.processes_due(instant_us) else None
+
+    def processes_due(self, instant_us: int) -> bool:
+        """Whether it is time to tell of processes; that is taken as done."""
         if instant_us < self._processes_due_us:
-            return None
+            return False
         self._processes_due_us = instant_us + PROCESSES_EVERY_US
-        return self._host.processes(instant_us)
+        return True
