@@ -18,7 +18,12 @@ class ConfigurationError(AgentError):
 
 
 class StreamEnded(AgentError):
-    """The stream to the collector is over, or never came to be; the message says why."""
+    """The stream to the collector is over, or never came to be; the message says why. With `retry_after_seconds` the
+    collector is well, and asks to come back then."""
+
+    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class SpoolBroken(AgentError):

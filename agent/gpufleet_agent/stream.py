@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TypeAlias
 
 import grpc
@@ -32,6 +32,11 @@ LIVE_PERIODS = 2.5
 
 MAX_PAUSE_SECONDS = 60.0
 """A collector may ask for no longer pause than this."""
+
+RETRY_AFTER = "gpufleet-retry-after-ms"
+"""The trailing metadata by which a collector that has too much to do at once says when to come back."""
+
+MAX_RETRY_AFTER_SECONDS, MAX_RETRY_DIGITS = 60.0, 9
 
 Greeting: TypeAlias = pb.Hello
 Call: TypeAlias = "grpc.aio.StreamStreamCall[bytes, bytes]"
@@ -207,9 +212,9 @@ async def open_stream(
 async def _introduce(call: Call, hello: Greeting) -> pb.Welcome:
     try:
         async with asyncio.timeout(WELCOME_TIMEOUT_SECONDS):
-            with _grpc_errors():
+            with _grpc_errors(), suppress(grpc.aio.UsageError, asyncio.InvalidStateError):
                 await call.write(pb.AgentMessage(hello=hello).SerializeToString())
-            first = await _read(call)
+            first = await _read(call)  # also where the call has ended before: it says why
     except TimeoutError:
         raise StreamEnded(f"no answer within {WELCOME_TIMEOUT_SECONDS:.0f} s") from None
     if first.WhichOneof("message") != "welcome":
@@ -221,7 +226,8 @@ async def _read(call: Call) -> pb.CollectorMessage:
     with _grpc_errors():
         raw = await call.read()
         if not isinstance(raw, bytes):  # grpc.aio.EOF
-            raise StreamEnded(_describe(await call.code(), await call.details()))
+            reason = _describe(await call.code(), await call.details())
+            raise StreamEnded(reason, retry_after(await call.trailing_metadata()))
     try:
         return pb.CollectorMessage.FromString(raw)
     except DecodeError as error:
@@ -236,9 +242,18 @@ class _grpc_errors:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, grpc.aio.AioRpcError):
-            raise StreamEnded(_describe(error.code(), error.details())) from error
+            reason = _describe(error.code(), error.details())
+            raise StreamEnded(reason, retry_after(error.trailing_metadata())) from error
         if isinstance(error, grpc.aio.UsageError | asyncio.InvalidStateError):
             raise StreamEnded("the stream ended") from error
+
+
+def retry_after(metadata: Iterable[tuple[str, str | bytes]] | None) -> float | None:
+    """When the collector that ended a stream asks to come back, in seconds; at most MAX_RETRY_AFTER_SECONDS."""
+    for key, value in metadata or ():
+        if key == RETRY_AFTER and isinstance(value, str) and value.isdecimal() and len(value) <= MAX_RETRY_DIGITS:
+            return min(int(value) / 1000, MAX_RETRY_AFTER_SECONDS)
+    return None
 
 
 def _describe(code: grpc.StatusCode, details: str | None) -> str:

@@ -27,6 +27,12 @@ MAX_REASONS_SAID = 8
 """Within one outage each new reason is said once, and at most so many."""
 
 
+APPOINTMENT_SPREAD_SECONDS = 0.5
+"""Agents that were told the same time, by several collectors or by one that started anew, come apart by so much."""
+
+BUSY = "lets agents in one after another, and has said when to come back"
+
+
 @dataclass(slots=True)
 class UplinkState:
     """What the rest of the agent may want to know about the uplink."""
@@ -63,12 +69,14 @@ class Uplink:
         self._heartbeat = heartbeat
         self._on_welcome = on_welcome
         self._backoff = Backoff(BACKOFF_BASE_SECONDS, BACKOFF_CAP_SECONDS, random)
+        self._random = random
         self._log = log
         self._sleep = sleep
         self._stream: Stream | None = None
         self._news: pb.Inventory | None = None
         self._processes: pb.Processes | None = None
         self._said: set[str] = set()
+        self._appointments: dict[str, float] = {}
         self.state = UplinkState()
 
     async def run(self) -> None:
@@ -80,9 +88,25 @@ class Uplink:
                 await self._stream_to(target)
                 return
             except StreamEnded as error:
-                self._say_trouble(target, str(error))
+                if error.retry_after_seconds is None:
+                    self._say_trouble(target, str(error))
+                else:
+                    self._take_appointment(target, error.retry_after_seconds)
             turn += 1
-            await self._sleep(self._backoff.next_delay())
+            await self._sleep(self._delay(self._targets[turn % len(self._targets)]))
+
+    def _take_appointment(self, target: str, seconds: float) -> None:
+        """Nothing is wrong: the collector has many to let in, and this one is to stay away until its turn comes."""
+        self._say_once(logging.INFO, BUSY, "collector %s: %s; readings are kept meanwhile", target, BUSY)
+        spread = self._random() * APPOINTMENT_SPREAD_SECONDS
+        self._appointments[target] = asyncio.get_running_loop().time() + seconds + spread
+
+    def _delay(self, target: str) -> float:
+        """Seconds until this one is to be tried."""
+        appointment = self._appointments.pop(target, None)
+        if appointment is None:
+            return self._backoff.next_delay()
+        return max(0.0, appointment - asyncio.get_running_loop().time())
 
     async def finish(self, timeout_seconds: float) -> bool:
         """Send what is left, wait until it is settled or nothing is lost by ending now, and take leave either way.
@@ -159,9 +183,13 @@ class Uplink:
 
     def _say_trouble(self, target: str, reason: str) -> None:
         self.state.last_error = reason
+        text = "collector %s: %s; readings are kept and sent again, trying on"
+        self._say_once(logging.WARNING, reason, text, target, reason)
+
+    def _say_once(self, level: int, reason: str, text: str, *values: str) -> None:
         if reason not in self._said and len(self._said) < MAX_REASONS_SAID:
             self._said.add(reason)
-            self._log.warning("collector %s: %s; readings are kept and sent again, trying on", target, reason)
+            self._log.log(level, text, *values)
 
 
 async def _within(seconds: float, condition: Callable[[], bool]) -> bool:

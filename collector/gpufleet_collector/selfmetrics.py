@@ -13,6 +13,16 @@ class SelfMetrics:
         self.streams_refused = Counter(
             "gpufleet_streams_refused", "Agent streams refused or ended by the collector", ["reason"], registry=registry
         )
+        self.streams_admitted = Counter("gpufleet_streams_admitted", "Agent streams welcomed", registry=registry)
+        self.streams_waiting = Gauge(
+            "gpufleet_streams_waiting", "Agent streams that wait to be let in", registry=registry
+        )
+        self.loop_lag_seconds = Histogram(
+            "gpufleet_loop_lag_seconds",
+            "How late the event loop of this process is, looked at four times a second",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=registry,
+        )
         self.messages = Counter(
             "gpufleet_messages_received",
             "Messages from agents, a heartbeat within a report apart",
@@ -45,6 +55,15 @@ class SelfMetrics:
         )
         self.pending_samples = Gauge(
             "gpufleet_pending_samples", "GPU samples and events waiting to be committed", registry=registry
+        )
+        self.pending_oldest_seconds = Gauge(
+            "gpufleet_pending_oldest_seconds", "How long the oldest of them has been waiting", registry=registry
+        )
+        self.gather_seconds = Histogram(
+            "gpufleet_gather_seconds",
+            "Time to decode, judge and show the reports gathered in a moment",
+            buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0),
+            registry=registry,
         )
         self.commit_seconds = Histogram("gpufleet_commit_seconds", "Time of one commit of samples", registry=registry)
         self.commit_failures = Counter(

@@ -11,8 +11,11 @@ from fakes.ingest import hello, running_ingest
 from fakes.store import MemoryStore
 from gpufleet_agent import wire
 from gpufleet_agent.outbox import Outbox
+from gpufleet_agent.stream import RETRY_AFTER, retry_after
 from gpufleet_agent.uplink import Uplink
 from gpufleet_collector.clock import SystemClock
+from gpufleet_collector.ingest.admission import AdmissionLimits
+from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_proto import telemetry_pb2 as pb
 
 NOBODY = "127.0.0.1:9"
@@ -201,3 +204,43 @@ async def test_who_leaves_before_all_is_settled_says_goodbye_too() -> None:
             assert not await host.uplink.finish(0.05)
             await host.until(lambda: store.left == ["node-1"])
     assert host.outbox.pending_samples == 2
+
+
+async def test_an_agent_that_is_sent_away_comes_back_at_its_time_and_no_trouble_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    delays: list[float] = []
+
+    async def sleep(delay: float) -> None:
+        delays.append(delay)
+        await asyncio.sleep(delay)
+
+    storm = AdmissionLimits(per_second=2.0, burst=1, wait_seconds=0.0)
+    async with running_ingest(IngestLimits(admission=storm)) as ingest:
+        first, second = Host(ingest.target), Host(ingest.target, sleep=sleep)
+        second.greet = lambda: hello("node-2").hello
+        async with first.streaming():
+            await first.until(lambda: first.uplink.state.connected)
+            async with second.streaming():
+                await second.until(lambda: second.uplink.state.connected)
+    assert all(0.2 <= delay <= 0.6 for delay in delays), delays
+    assert len(delays) in (1, 2)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert sum("one after another" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "seconds"),
+    [
+        (None, None),
+        ((), None),
+        (((RETRY_AFTER, "1500"),), 1.5),
+        (((RETRY_AFTER, "999999999"),), 60.0),
+        (((RETRY_AFTER, "1" * 400),), None),
+        (((RETRY_AFTER, "soon"), ("other", b"5")), None),
+        (((RETRY_AFTER, b"5"),), None),
+    ],
+)
+def test_when_to_come_back_is_read_with_care(metadata: object, seconds: float | None) -> None:
+    assert retry_after(metadata) == seconds  # type: ignore[arg-type]

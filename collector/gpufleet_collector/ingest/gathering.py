@@ -159,8 +159,9 @@ class Gathering:
             return
         self._begin()
         try:
-            decoded = self._decoder.decode(messages)
-            self._hand_on(reports, decoded, np.repeat(np.array(instants, np.int64), counts))
+            with self._metrics.gather_seconds.time():
+                decoded = self._decoder.decode(messages)
+                self._hand_on(reports, decoded, np.repeat(np.array(instants, np.int64), counts))
         except Exception:
             _logger.exception("reports could not be read")
             for report in reports:

@@ -1,6 +1,8 @@
 """Every bound of the ingest side by name, with what happens at it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gpufleet_collector.ingest.admission import AdmissionLimits
 
 MICROSECONDS = 1_000_000
 
@@ -33,5 +35,7 @@ class IngestLimits:
     """A stream without a Hello by then is ended: DEADLINE_EXCEEDED."""
     throttle_seconds: float = 2.0
     """How long agents are asked to wait when the queue to the database is full."""
+    admission: AdmissionLimits = field(default_factory=AdmissionLimits)
+    """Streams that come faster wait, or are told when to come back: RESOURCE_EXHAUSTED."""
     streams: int = 20_000
     """Further streams are refused: RESOURCE_EXHAUSTED."""

@@ -12,6 +12,8 @@ class StreamRefused(Exception):
     status: grpc.StatusCode
     reason: str
     detail: str
+    retry_after_seconds: float | None = None
+    """When the agent is to come back; None leaves that to the agent."""
 
 
 def malformed(detail: str) -> StreamRefused:
@@ -34,6 +36,11 @@ def too_large(size: int, limit: int) -> StreamRefused:
 def too_many_streams(limit: int) -> StreamRefused:
     detail = f"this collector has {limit} streams, its limit: add a collector"
     return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too_many_streams", detail)
+
+
+def busy(retry_after_seconds: float) -> StreamRefused:
+    detail = f"this collector lets agents in one after another: come back in {retry_after_seconds:.1f} s"
+    return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", detail, retry_after_seconds)
 
 
 def replaced(host: str) -> StreamRefused:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import math
 from typing import Any
 
 import grpc
@@ -10,11 +11,13 @@ import grpc.aio
 
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.ingest.admission import Admission, Appointment
 from gpufleet_collector.ingest.events import duplicate_host_event
 from gpufleet_collector.ingest.gathering import Gathering
 from gpufleet_collector.ingest.presence import Presence, Verdict
 from gpufleet_collector.ingest.refusals import (
     StreamRefused,
+    busy,
     duplicate_host,
     no_hello,
     replaced,
@@ -23,6 +26,7 @@ from gpufleet_collector.ingest.refusals import (
     too_many_streams,
 )
 from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce, read_message
+from gpufleet_collector.loop_lag import watch_loop
 from gpufleet_collector.model import NO_SAMPLES, Refusal
 from gpufleet_collector.store.records import ReportWrite
 from gpufleet_proto import telemetry_pb2 as pb
@@ -32,6 +36,15 @@ PROTOCOL = 1
 STOP_GRACE_SECONDS = 1.0
 HARD_MESSAGE_FACTOR = 4
 """gRPC itself cuts off messages so many times over our limit; up to there we read them to count and answer them."""
+
+RETRY_AFTER = "gpufleet-retry-after-ms"
+"""The trailing metadata that tells a refused agent when to come back."""
+
+SAID_OTHERWISE = frozenset({"duplicate_host", "busy"})
+"""Refusals that come by the thousand, or every few seconds: the fight, and the storm, are said once."""
+
+SAY_STORM_SECONDS = 60.0
+"""A quiet time of so long, and the next storm is said again."""
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -60,6 +73,9 @@ class IngestServer:
         ).SerializeToString()
         self._log = log
         self._presence = Presence()
+        self._admission = Admission(parts.limits.admission)
+        self._storm_said_at = float("-inf")
+        self._watching: asyncio.Task[None] | None = None
         self._gathering = Gathering(parts.live, parts.store, parts.metrics, parts.clock, parts.limits)
         self._open: dict[int, asyncio.Future[StreamRefused]] = {}
         self._numbers = itertools.count(1)
@@ -94,6 +110,8 @@ class IngestServer:
             )
         await server.start()
         self._server = server
+        watching = watch_loop(self._parts.clock, self._parts.metrics, self._admission.held_up)
+        self._watching = asyncio.create_task(watching, name="loop-lag")
 
     async def drain(self) -> None:
         """Hear nothing more; what was heard is still acknowledged until `stop`."""
@@ -105,6 +123,8 @@ class IngestServer:
         server, self._server = self._server, None
         if server is None:
             return
+        if self._watching is not None:
+            self._watching.cancel()
         for ended in self._open.values():
             if not ended.done():
                 ended.set_result(stopping())
@@ -118,10 +138,9 @@ class IngestServer:
             await self._serve(number, context)
         except StreamRefused as refused:
             metrics.streams_refused.labels(reason=refused.reason).inc()
-            # Two agents that fight over a name come back every few seconds: the fight itself is said once.
-            level = logging.DEBUG if refused.reason == "duplicate_host" else logging.INFO
+            level = logging.DEBUG if refused.reason in SAID_OTHERWISE else logging.INFO
             self._log.log(level, "stream from %s ended: %s", context.peer(), refused.detail)
-            await context.abort(refused.status, refused.detail)
+            await context.abort(refused.status, refused.detail, _trailer(refused))
         finally:
             metrics.streams.dec()
 
@@ -130,11 +149,31 @@ class IngestServer:
             raise too_many_streams(self._parts.limits.streams)
         self._open[number] = asyncio.get_running_loop().create_future()
         try:
+            await self._wait_for_turn()
             introduction = await self._introduce(context)
             self._admit(number, introduction)
             await self._speak_for(number, introduction, context)
         finally:
             del self._open[number]
+
+    async def _wait_for_turn(self) -> None:
+        """Raises StreamRefused when it would take too long."""
+        now = self._parts.clock.now().monotonic
+        verdict = self._admission.arrive(now)
+        if isinstance(verdict, Appointment):
+            self._say_storm(now)
+            raise busy(verdict.seconds)
+        if verdict.wait_seconds:
+            with self._parts.metrics.streams_waiting.track_inprogress():
+                await asyncio.sleep(verdict.wait_seconds)
+
+    def _say_storm(self, now: float) -> None:
+        if now - self._storm_said_at >= SAY_STORM_SECONDS:
+            self._log.info(
+                "more agents come at once than are let in (%g a second): the others are told when to come back",
+                self._parts.limits.admission.per_second,
+            )
+        self._storm_said_at = now
 
     async def _speak_for(self, number: int, introduction: Introduction, context: Context) -> None:
         ended = self._open[number]
@@ -146,6 +185,7 @@ class IngestServer:
         stream = AgentStream(introduction, self._parts, self._gathering, end)
         try:
             stream.begin(introduction)
+            self._parts.metrics.streams_admitted.inc()
             await context.write(self._welcome)
             await self._converse(number, stream, context)
         finally:
@@ -228,3 +268,9 @@ class IngestServer:
         if len(raw) > limit:
             raise too_large(len(raw), limit)
         return raw
+
+
+def _trailer(refused: StreamRefused) -> tuple[tuple[str, str], ...]:
+    if refused.retry_after_seconds is None:
+        return ()
+    return ((RETRY_AFTER, str(math.ceil(1000 * refused.retry_after_seconds))),)

@@ -25,6 +25,8 @@ class Pending:
         self._seen: dict[str, int] = {}
         self._seen_taken_at = 0
         self._processes = ProcessLists()
+        self._offered_at: deque[float] = deque()
+        self._taken_at: float | None = None
         self.samples = 0
         """Samples and events offered and not settled yet."""
 
@@ -45,13 +47,22 @@ class Pending:
         if host in self._seen or len(self._seen) < MAX_PENDING_HOSTS:
             self._seen[host] = now
 
-    def offer(self, report: ReportWrite) -> bool:
-        """False when it does not fit any more. A report larger than the whole bound fits into an empty queue."""
+    def oldest_since(self) -> float | None:
+        """When the oldest of the reports that are not settled yet was offered; None where there is none. Of those that
+        were taken together the first counts until all are settled."""
+        if not self.samples:
+            return None
+        return self._offered_at[0] if self._taken_at is None and self._offered_at else self._taken_at
+
+    def offer(self, report: ReportWrite, now: float = 0.0) -> bool:
+        """A report at `now`, monotonic seconds. False when it does not fit any more. A report larger than the whole
+        bound fits into an empty queue."""
         weight = report.weight
         if self.samples and self.samples + weight > self._max_samples:
             return False
         self._open_changes.pop(report.host, None)
         self._entries.append(report)
+        self._offered_at.append(now)
         self.samples += weight
         return True
 
@@ -67,6 +78,9 @@ class Pending:
         while self._entries and taken < max_samples:
             entry = self._entries.popleft()
             if isinstance(entry, ReportWrite):
+                if not batch.reports:
+                    self._taken_at = self._offered_at[0]
+                self._offered_at.popleft()
                 batch.reports.append(entry)
                 taken += entry.weight
             else:
@@ -83,10 +97,13 @@ class Pending:
     def settled(self, samples: int) -> None:
         """So many of the samples taken are done with."""
         self.samples -= samples
+        self._taken_at = None
 
     def drop(self) -> None:
         """Forget everything."""
         self._entries.clear()
+        self._offered_at.clear()
+        self._taken_at = None
         self._open_changes.clear()
         self._seen.clear()
         self._processes.drop()

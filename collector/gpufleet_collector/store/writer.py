@@ -51,6 +51,7 @@ class Writer:
         self._stop_seconds = stop_seconds
         self._pending = Pending(max_pending_samples)
         metrics.pending_samples.set_function(lambda: self._pending.samples)
+        metrics.pending_oldest_seconds.set_function(self._oldest_seconds)
         self._batches = BatchWriter(database, PartitionKeeper(database), Registry())
         self._outage = Outage(clock)
         self._stopping = asyncio.Event()
@@ -60,6 +61,10 @@ class Writer:
     def pending_samples(self) -> int:
         """Samples and events taken and not settled yet."""
         return self._pending.samples
+
+    def _oldest_seconds(self) -> float:
+        since = self._pending.oldest_since()
+        return 0.0 if since is None else max(0.0, self._clock.now().monotonic - since)
 
     def declare(self, record: HostRecord) -> None:
         """The host is as `record` says; written before samples of it that are offered later, also when none are."""
@@ -81,9 +86,10 @@ class Writer:
 
     def offer(self, write: ReportWrite) -> bool:
         """Take a report; False when there is no room for it or the writer stops: the agent must send it again."""
-        if self._stopping.is_set() or not self._pending.offer(write):
+        now = self._clock.now()
+        if self._stopping.is_set() or not self._pending.offer(write, now.monotonic):
             return False
-        self._pending.hear(write.host, self._clock.now().wall_us)
+        self._pending.hear(write.host, now.wall_us)
         return True
 
     async def start(self) -> None:

@@ -1,14 +1,18 @@
 """The stream as an agent sees it: acks mean settled, and bad input ends its own stream with a clear status."""
 
 import asyncio
+import contextlib
+import logging
+from contextlib import AsyncExitStack
 
 import grpc
 import pytest
 
-from fakes.ingest import hello, raw_agent, report, running_ingest
+from fakes.ingest import PATIENCE_SECONDS, hello, raw_agent, report, running_ingest
 from fakes.store import MemoryStore
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.ingest.admission import AdmissionLimits
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.live.hub import Selection, Subscriber
 from gpufleet_collector.model import PlacedEvent
@@ -376,3 +380,30 @@ async def test_processes_are_shown_and_stored() -> None:
         assert (shown.gpu_index, shown.process.pid, shown.process.name) == (1, 7, "train")
         assert [process.pid for process in ingest.store.told[0].processes] == [7]
         assert ingest.count("gpufleet_processes_refused_total", reason="invalid") == 1
+
+
+STORM = AdmissionLimits(per_second=10.0, burst=1, wait_seconds=0.15)
+
+
+async def test_streams_beyond_the_rate_wait_or_are_told_when_to_come_back(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with running_ingest(IngestLimits(admission=STORM)) as ingest, AsyncExitStack() as stack:
+        agents = [await stack.enter_async_context(raw_agent(ingest.target)) for _ in range(6)]
+        statuses = [asyncio.ensure_future(agent.status()) for agent in agents]
+        for number, agent in enumerate(agents):
+            with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                await agent.send(hello(f"node-{number}"))
+        refused = 0.0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while refused + ingest.count("gpufleet_streams_admitted_total") < 6:
+                await asyncio.sleep(0.01)
+                refused = ingest.count("gpufleet_streams_refused_total", reason="busy")
+            while sum(status.done() for status in statuses) < refused:
+                await asyncio.sleep(0.01)
+        codes = [status.result()[0] for status in statuses if status.done()]
+        for status in statuses:
+            status.cancel()
+    assert 1 <= refused <= 5
+    assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED] * int(refused)
+    assert ingest.count("gpufleet_streams_waiting") == 0
+    assert sum("come back" in record.getMessage() for record in caplog.records) == 1
