@@ -4,6 +4,7 @@ A state machine without I/O. Whoever has a disk asks it for `disk_orders` and te
 everything stays in memory, and past its bound the oldest goes.
 """
 
+import math
 import time
 from bisect import insort
 from collections import OrderedDict, deque
@@ -78,6 +79,7 @@ class Outbox:
         self._on_settled = on_settled
         self._max_bytes = max_bytes
         self._window = backlog_window
+        self._replays_per_second = replays_per_second
         self._pace = Pace(replays_per_second, backlog_window)
         self._clock = clock
         self._fresh: deque[HeldReport] = deque()
@@ -176,9 +178,12 @@ class Outbox:
         for held in [held for held in map(self._take, sequences) if held]:
             self._send_again(held)
 
-    def stream_opened(self, live_seconds: float) -> None:
-        """What has piled up is history, but for the newest report if it was made at most `live_seconds` ago."""
+    def stream_opened(self, live_seconds: float, replays_per_second: float = math.inf) -> None:
+        """What has piled up is history, but for the newest report if it was made at most `live_seconds` ago. The
+        collector takes no more than `replays_per_second`."""
         self._connected = True
+        rate = min(self._replays_per_second, replays_per_second)
+        self._pace = Pace(rate, int(min(self._window, max(1.0, rate))))
         live = 1 if self._clock() - self._newest_at <= live_seconds else 0
         while len(self._fresh) > live:
             self._to_backlog(self._fresh.popleft())

@@ -1,6 +1,7 @@
 """One stream to one collector, from Hello to its end: the only place of the agent that knows gRPC."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -35,6 +36,9 @@ MAX_PAUSE_SECONDS = 60.0
 
 RETRY_AFTER = "gpufleet-retry-after-ms"
 """The trailing metadata by which a collector that has too much to do at once says when to come back."""
+
+SLOWEST_REPLAYS_PER_SECOND = 0.01
+"""A collector may ask for no less: the backlog has to go some day."""
 
 MAX_RETRY_AFTER_SECONDS, MAX_RETRY_DIGITS = 60.0, 9
 
@@ -198,18 +202,26 @@ async def open_stream(
     """A stream that the collector has welcomed. Raises StreamEnded when it does not come to that. `turn` is held until
     then."""
     async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
-        call: Call = channel.stream_stream(METHOD)()
+        async with turn:
+            hello = greet()
+            call, welcome = await _introduce(channel, hello)
+        outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds, replay_rate(welcome))
         try:
-            async with turn:
-                hello = greet()
-                welcome = await _introduce(call, hello)
-            outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds)
             yield Stream(call, outbox, heartbeat, welcome), welcome
         finally:
             call.cancel()
 
 
-async def _introduce(call: Call, hello: Greeting) -> pb.Welcome:
+async def _introduce(channel: grpc.aio.Channel, hello: Greeting) -> tuple[Call, pb.Welcome]:
+    call: Call = channel.stream_stream(METHOD)()
+    try:
+        return call, await _be_welcomed(call, hello)
+    except BaseException:
+        call.cancel()
+        raise
+
+
+async def _be_welcomed(call: Call, hello: Greeting) -> pb.Welcome:
     try:
         async with asyncio.timeout(WELCOME_TIMEOUT_SECONDS):
             with _grpc_errors(), suppress(grpc.aio.UsageError, asyncio.InvalidStateError):
@@ -246,6 +258,12 @@ class _grpc_errors:  # noqa: N801 - reads as a statement
             raise StreamEnded(reason, retry_after(error.trailing_metadata())) from error
         if isinstance(error, grpc.aio.UsageError | asyncio.InvalidStateError):
             raise StreamEnded("the stream ended") from error
+
+
+def replay_rate(welcome: pb.Welcome) -> float:
+    """How many reports of the backlog a second the collector takes; one that says nothing of use leaves it to us."""
+    asked = welcome.replays_per_second if welcome.HasField("replays_per_second") else math.inf
+    return max(SLOWEST_REPLAYS_PER_SECOND, asked) if asked > 0 else math.inf
 
 
 def retry_after(metadata: Iterable[tuple[str, str | bytes]] | None) -> float | None:

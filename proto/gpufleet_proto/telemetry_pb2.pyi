@@ -455,18 +455,20 @@ class CollectorMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "interval_seconds", "ticks_per_report", "collector_version", "heartbeats_in_reports")
+    __slots__ = ("protocol", "interval_seconds", "ticks_per_report", "collector_version", "replays_per_second", "heartbeats_in_reports")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TICKS_PER_REPORT_FIELD_NUMBER: _ClassVar[int]
     COLLECTOR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REPLAYS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     HEARTBEATS_IN_REPORTS_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     interval_seconds: float
     ticks_per_report: int
     collector_version: str
+    replays_per_second: float
     heartbeats_in_reports: bool
-    def __init__(self, protocol: _Optional[int] = ..., interval_seconds: _Optional[float] = ..., ticks_per_report: _Optional[int] = ..., collector_version: _Optional[str] = ..., heartbeats_in_reports: _Optional[bool] = ...) -> None: ...
+    def __init__(self, protocol: _Optional[int] = ..., interval_seconds: _Optional[float] = ..., ticks_per_report: _Optional[int] = ..., collector_version: _Optional[str] = ..., replays_per_second: _Optional[float] = ..., heartbeats_in_reports: _Optional[bool] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("sequence", "reason", "samples")

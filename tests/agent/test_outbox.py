@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -114,6 +115,22 @@ def test_a_backlog_has_only_so_many_reports_under_way_and_live_ones_overtake_it(
     assert [payload for _, payload, _ in drain(outbox)] == [b"live"]
     outbox.settle([1, 2], 0)
     assert len(drain(outbox)) == 2
+
+
+@pytest.mark.parametrize(("asked", "rate"), [(0.5, 0.5), (2.0, 2.0), (1000.0, REPLAYS_PER_SECOND)])
+def test_a_collector_may_ask_for_less_of_the_backlog(asked: float, rate: float) -> None:
+    now = 1000.0
+    outbox = Outbox(clock=lambda: now)
+    outbox.stream_opened(60.0, asked)
+    for _ in range(1000):
+        outbox.add(b"past", 1, replayed=True)
+    sent = 0
+    for _ in range(2000):
+        numbers = [number for number, _, _ in drain(outbox)]
+        sent += len(numbers)
+        outbox.settle(numbers, 0)
+        now += 0.01
+    assert 20 * rate * 0.9 <= sent <= 20 * rate + min(BACKLOG_WINDOW, max(1.0, rate))
 
 
 def test_a_backlog_goes_at_a_bounded_rate_however_fast_it_is_settled() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,7 @@ from fakes.ingest import hello, running_ingest
 from fakes.store import MemoryStore
 from gpufleet_agent import wire
 from gpufleet_agent.outbox import Outbox
-from gpufleet_agent.stream import RETRY_AFTER, retry_after
+from gpufleet_agent.stream import RETRY_AFTER, replay_rate, retry_after
 from gpufleet_agent.uplink import Uplink
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.ingest.admission import AdmissionLimits
@@ -244,3 +245,17 @@ async def test_an_agent_that_is_sent_away_comes_back_at_its_time_and_no_trouble_
 )
 def test_when_to_come_back_is_read_with_care(metadata: object, seconds: float | None) -> None:
     assert retry_after(metadata) == seconds  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("welcome", "rate"),
+    [
+        (pb.Welcome(), math.inf),
+        (pb.Welcome(replays_per_second=2.5), 2.5),
+        (pb.Welcome(replays_per_second=0.0), math.inf),
+        (pb.Welcome(replays_per_second=math.nan), math.inf),
+        (pb.Welcome(replays_per_second=1e-9), 0.01),
+    ],
+)
+def test_the_rate_of_the_backlog_is_read_with_care(welcome: pb.Welcome, rate: float) -> None:
+    assert replay_rate(welcome) == rate

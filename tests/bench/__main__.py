@@ -4,10 +4,10 @@ import os
 import sys
 from pathlib import Path
 
-from bench import agent, history, ingest
+from bench import agent, history, ingest, live
 from bench.report import publish
 
-GROUPS = {"agent": agent.measure, "history": history.measure, "ingest": ingest.measure}
+GROUPS = {"agent": agent.measure, "history": history.measure, "ingest": ingest.measure, "live": live.measure}
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 

@@ -4,7 +4,11 @@ Opening a stream costs many times what a report costs. Streams beyond the rate w
 sent away, each with a time of its own to come back at, so that they come one after another and not all again.
 """
 
+import math
 from dataclasses import dataclass
+
+CROWD_SECONDS = 60.0
+"""Within so long after an outage most of a fleet is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,12 @@ class Admission:
         self._step = 1.0 / limits.per_second
         self._next = float("-inf")
         self._next_appointment = float("-inf")
+        self._crowd = 0.0
+        self._crowd_at = float("-inf")
 
     def arrive(self, now: float) -> Entry | Appointment:
         """A stream is at the door."""
+        self._crowd, self._crowd_at = self.crowd(now) + 1.0, now
         limits = self._limits
         slot = max(self._next, now - (limits.burst - 1) * self._step)
         wait = max(0.0, slot - now)
@@ -53,6 +60,10 @@ class Admission:
             self._next = slot + self._step
             return Entry(wait)
         return Appointment(self._appoint(now))
+
+    def crowd(self, now: float) -> float:
+        """About how many have come of late: each counts less by the second, and nothing after some CROWD_SECONDS."""
+        return self._crowd * math.exp(-max(0.0, now - self._crowd_at) / CROWD_SECONDS)
 
     def held_up(self, seconds: float, now: float) -> None:
         """This process was late by so much: nobody was served meanwhile, so nobody new is let in for as long."""

@@ -37,5 +37,7 @@ class IngestLimits:
     """How long agents are asked to wait when the queue to the database is full."""
     admission: AdmissionLimits = field(default_factory=AdmissionLimits)
     """Streams that come faster wait, or are told when to come back: RESOURCE_EXHAUSTED."""
+    replays_per_second: float = 500.0
+    """Reports of backlogs that all who come back at about the same time may send together: each is told its share."""
     streams: int = 20_000
     """Further streams are refused: RESOURCE_EXHAUSTED."""

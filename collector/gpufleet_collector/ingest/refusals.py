@@ -24,6 +24,10 @@ def no_hello(detail: str = "the first message of a stream must be a Hello") -> S
     return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "no_hello", detail)
 
 
+def gone() -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.CANCELLED, "gone", "the agent has gone before its Hello was read")
+
+
 def second_hello() -> StreamRefused:
     return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "second_hello", "a stream begins with one Hello only")
 

@@ -19,7 +19,7 @@ from gpufleet_collector.ingest.refusals import (
     StreamRefused,
     busy,
     duplicate_host,
-    no_hello,
+    gone,
     replaced,
     stopping,
     too_large,
@@ -40,7 +40,7 @@ HARD_MESSAGE_FACTOR = 4
 RETRY_AFTER = "gpufleet-retry-after-ms"
 """The trailing metadata that tells a refused agent when to come back."""
 
-SAID_OTHERWISE = frozenset({"duplicate_host", "busy"})
+SAID_OTHERWISE = frozenset({"duplicate_host", "busy", "gone"})
 """Refusals that come by the thousand, or every few seconds: the fight, and the storm, are said once."""
 
 SAY_STORM_SECONDS = 60.0
@@ -63,14 +63,12 @@ class IngestServer:
     ) -> None:
         self._listen = listen
         self._parts = parts
-        self._welcome = pb.CollectorMessage(
-            welcome=pb.Welcome(
-                protocol=PROTOCOL,
-                collector_version=collector_version,
-                interval_seconds=poll_interval_seconds,
-                heartbeats_in_reports=True,
-            )
-        ).SerializeToString()
+        self._welcome = pb.Welcome(
+            protocol=PROTOCOL,
+            collector_version=collector_version,
+            interval_seconds=poll_interval_seconds,
+            heartbeats_in_reports=True,
+        )
         self._log = log
         self._presence = Presence()
         self._admission = Admission(parts.limits.admission)
@@ -186,12 +184,18 @@ class IngestServer:
         try:
             stream.begin(introduction)
             self._parts.metrics.streams_admitted.inc()
-            await context.write(self._welcome)
+            await context.write(self._welcome_now())
             await self._converse(number, stream, context)
         finally:
             stream.finish()
             if self._presence.depart(stream.host, number):
                 self._parts.live.disconnected(stream.host, stream.said_goodbye)
+
+    def _welcome_now(self) -> bytes:
+        """Those who come back at once share what there is for backlogs, so that what is live is not kept waiting."""
+        crowd = self._admission.crowd(self._parts.clock.now().monotonic)
+        self._welcome.replays_per_second = self._parts.limits.replays_per_second / max(1.0, crowd)
+        return pb.CollectorMessage(welcome=self._welcome).SerializeToString()
 
     async def _introduce(self, context: Context) -> Introduction:
         seconds = self._parts.limits.hello_seconds
@@ -203,7 +207,7 @@ class IngestServer:
                 grpc.StatusCode.DEADLINE_EXCEEDED, "no_hello", f"no Hello within {seconds:g} s"
             ) from None
         if message is None:
-            raise no_hello()
+            raise gone()
         return introduce(read_message(message), self._parts)
 
     def _admit(self, number: int, introduction: Introduction) -> None:

@@ -13,6 +13,9 @@ MAX_PENDING_HOSTS = 100_000
 SEEN_INTERVAL_US = 30_000_000
 """How often it is stored when hosts were last heard of."""
 
+REPLAYED_SHARE = 0.5
+"""Of the room for samples; past it replayed reports are not taken, so that backlogs leave room for what is live."""
+
 
 class Pending:
     """Changes of hosts and reports, taken in the order in which they came. Changes of a host are folded into one until
@@ -58,7 +61,8 @@ class Pending:
         """A report at `now`, monotonic seconds. False when it does not fit any more. A report larger than the whole
         bound fits into an empty queue."""
         weight = report.weight
-        if self.samples and self.samples + weight > self._max_samples:
+        most = self._max_samples * REPLAYED_SHARE if report.replayed else self._max_samples
+        if self.samples and self.samples + weight > most:
             return False
         self._open_changes.pop(report.host, None)
         self._entries.append(report)

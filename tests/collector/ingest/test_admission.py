@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpufleet_collector.ingest.admission import Admission, AdmissionLimits, Appointment, Entry
+from gpufleet_collector.ingest.admission import CROWD_SECONDS, Admission, AdmissionLimits, Appointment, Entry
 
 LIMITS = AdmissionLimits(per_second=100.0, burst=10, wait_seconds=2.0, appointment_seconds=60.0)
 NOW = 1000.0
@@ -90,3 +90,13 @@ def test_while_the_process_is_held_up_nobody_new_is_let_in() -> None:
     admission.held_up(30.0, NOW)
     assert isinstance(admission.arrive(NOW), Appointment)
     assert admission.arrive(NOW + 31.0) == Entry(0.0)
+
+
+def test_a_crowd_is_who_has_come_of_late() -> None:
+    admission = Admission(LIMITS)
+    assert admission.crowd(NOW) == 0.0
+    for _ in range(100):
+        admission.arrive(NOW)
+    assert admission.crowd(NOW) == 100.0
+    assert 30 < admission.crowd(NOW + CROWD_SECONDS) < 40
+    assert admission.crowd(NOW + 10 * CROWD_SECONDS) < 0.1

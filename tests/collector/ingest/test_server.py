@@ -407,3 +407,15 @@ async def test_streams_beyond_the_rate_wait_or_are_told_when_to_come_back(caplog
     assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED] * int(refused)
     assert ingest.count("gpufleet_streams_waiting") == 0
     assert sum("come back" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_those_who_come_at_once_are_told_to_share_what_there_is_for_backlogs() -> None:
+    limits = IngestLimits(replays_per_second=100.0)
+    told = []
+    async with running_ingest(limits) as ingest:
+        for number in range(4):
+            async with raw_agent(ingest.target) as agent:
+                await agent.send(hello(f"node-{number}"))
+                told.append((await agent.receive()).welcome.replays_per_second)
+    assert told[0] == pytest.approx(100.0, rel=0.1)
+    assert told[3] == pytest.approx(25.0, rel=0.2)

@@ -18,9 +18,9 @@ def record(host: str, *gpus: str) -> HostRecord:
     return HostRecord(host, agent(), inventory(*gpus))
 
 
-def report(host: str, samples: int = 1) -> ReportWrite:
+def report(host: str, samples: int = 1, *, replayed: bool = False) -> ReportWrite:
     taken = SampleColumns.of(sample("GPU-a", second) for second in range(samples))
-    return ReportWrite(host, taken, False, lambda _: None)
+    return ReportWrite(host, taken, replayed, lambda _: None)
 
 
 def test_what_is_declared_again_without_samples_in_between_is_written_once() -> None:
@@ -97,3 +97,28 @@ def test_everything_taken_is_what_was_offered_in_order(offers: list[tuple[int, i
         assert sum(len(made.samples) for made in batch.reports[:-1]) < at_once
         taken += batch.reports
     assert [id(made) for made in taken] == [id(made) for made in accepted]
+
+
+def test_backlogs_leave_room_for_what_is_live() -> None:
+    pending = Pending(10)
+    assert pending.offer(report("host-1", 5, replayed=True))
+    assert not pending.offer(report("host-1", 1, replayed=True))
+    assert pending.offer(report("host-1", 5))
+
+
+def test_how_long_the_oldest_report_has_waited_is_known_until_it_is_settled() -> None:
+    pending = Pending(100)
+    assert pending.oldest_since() is None
+    for at in (1.0, 2.0, 3.0):
+        assert pending.offer(report("host-1", 2), at)
+    assert pending.oldest_since() == 1.0
+    pending.take(NOW, 4)
+    assert pending.oldest_since() == 1.0
+    pending.settled(4)
+    assert pending.oldest_since() == 3.0
+    pending.take(NOW, 4)
+    pending.settled(2)
+    assert pending.oldest_since() is None
+    pending.offer(report("host-1"), 9.0)
+    pending.drop()
+    assert pending.oldest_since() is None
