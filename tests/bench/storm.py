@@ -109,7 +109,8 @@ def measure_storm(hosts: int = HOSTS) -> list[Row]:
     assert count["taken"] == count["settled"] == storm.stored, f"{count}, and {storm.stored} rows are stored"
     note = (
         f"{hosts} agents, collector killed and away for {AWAY_SECONDS:g} s; until all streamed it took "
-        f"{storm.cpu:.1f} s of CPU and {storm.rss_mb:.0f} MB; {count['resent_reports']} reports sent again, {storm.stored} samples stored"
+        f"{storm.cpu:.1f} s of CPU and {storm.rss_mb:.0f} MB; {count['resent_reports']} reports sent again, "
+        f"{storm.stored} samples stored"
     )
     asked = f"{len(storm.answers)} questions, the longest took {storm.answer(1.0):.2f} s"
     return [
