@@ -18,6 +18,7 @@ MAX_RETENTION_DAYS = 36_500
 MAX_PACK_AFTER_HOURS = 168.0
 MAX_ROLLUP_LABELS = 10
 MAX_INTERVAL_SECONDS = 86_400.0
+MAX_DOWN_AFTER_SECONDS = 86_400.0
 MAX_EVENT_GPUS = 1_000_000
 MAX_VALUE_SHOWN = 100
 ROOT_STATE_DIRECTORY = Path("/var/lib/gpufleet")
@@ -103,6 +104,9 @@ class CollectorConfig(BaseSettings):
     rollup_labels: Names = Field(default=(), max_length=MAX_ROLLUP_LABELS, alias="GPUFLEET_ROLLUP_LABELS")
     poll_interval_seconds: float | None = Field(
         default=None, gt=0, le=MAX_INTERVAL_SECONDS, allow_inf_nan=False, alias="GPU_POLL_INTERVAL_SECONDS"
+    )
+    down_after_seconds: float = Field(
+        default=60, gt=0, le=MAX_DOWN_AFTER_SECONDS, allow_inf_nan=False, alias="GPUFLEET_DOWN_AFTER_SECONDS"
     )
     ws_events_max_gpus: int = Field(default=1000, gt=0, le=MAX_EVENT_GPUS, alias="GPUFLEET_WS_EVENTS_MAX_GPUS")
     allow_insecure: bool = Field(default=False, alias="GPUFLEET_ALLOW_INSECURE")

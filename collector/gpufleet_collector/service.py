@@ -16,6 +16,7 @@ from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.ingest.server import IngestServer
 from gpufleet_collector.ingest.stream import Parts
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.memory import Memory
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.address import parse_address
 from gpufleet_collector.store.database import Database
@@ -23,7 +24,6 @@ from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.history_stream import HistoryStream
-from gpufleet_collector.store.known import known_fleet
 from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
@@ -35,7 +35,7 @@ from gpufleet_collector.web.server import WebServer
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
 
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS, HELD_UP_SECONDS, MOST_PUT_OFF = 0.4, 1.0, 5
 DATABASE_RETRY_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
 
@@ -63,7 +63,12 @@ async def serve(config: CollectorConfig) -> int:
 
 async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.Event) -> list["asyncio.Task[None]"]:
     clock, metrics = SystemClock(), SelfMetrics()
-    live = Live(clock, metrics)
+    live = Live(
+        clock,
+        metrics,
+        down_after_seconds=config.down_after_seconds,
+        forget_after_seconds=config.retention_days * DAY_SECONDS,
+    )
     look_for_garbage_less_often()
     keep_to_one_core(random.Random())
     dsn = await _open_database(config, parts)
@@ -91,11 +96,8 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(web.stop)
     _logger.info("dashboard: http://%s", Listen(config.http_listen.host, web.port))
 
-    async def remember() -> None:
-        live.restore(await known_fleet(database))
-
     await _with_database(database.migrate, stop)
-    await _with_database(remember, stop)
+    await _with_database(Memory(database, live, clock, config.retention_days).recall, stop)
     ingest = IngestServer(
         config.grpc_listen,
         Parts(live, writer, metrics, clock, IngestLimits(retention_seconds=config.retention_days * DAY_SECONDS)),
@@ -159,8 +161,16 @@ def _readiness(database: Database, started: asyncio.Event) -> Callable[[], Await
 
 
 async def _refresh(live: Live) -> None:
+    """Nobody is called silent by a collector that was held up itself: what came meanwhile is heard first."""
+    loop = asyncio.get_running_loop()
+    put_off = 0
     while True:
+        due = loop.time() + REFRESH_SECONDS
         await asyncio.sleep(REFRESH_SECONDS)
+        if loop.time() >= due + HELD_UP_SECONDS and put_off < MOST_PUT_OFF:
+            put_off += 1
+            continue
+        put_off = 0
         live.refresh()
 
 

@@ -77,6 +77,12 @@ SETTINGS: tuple[Setting, ...] = (
         "give seconds, more than 0 and at most 86400",
     ),
     Setting(
+        "GPUFLEET_DOWN_AFTER_SECONDS",
+        "60",
+        "silence after which a host is down, but at least three of its readings or heartbeats",
+        "give seconds, more than 0 and at most 86400",
+    ),
+    Setting(
         "GPUFLEET_WS_EVENTS_MAX_GPUS",
         "1000",
         "GPUs up to which an unfiltered WebSocket gets single events",

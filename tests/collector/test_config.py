@@ -33,6 +33,7 @@ def test_without_settings_everything_has_its_default() -> None:
     assert config.grpc_listen == Listen("127.0.0.1", 50051)
     assert config.retention_days == 30
     assert config.poll_interval_seconds is None
+    assert config.down_after_seconds == 60
     assert config.ws_events_max_gpus == 1000
     assert not config.allow_insecure
 
@@ -52,6 +53,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "PACK_AFTER_HOURS": "0.5",
         "GPUFLEET_ROLLUP_LABELS": "rack, pool,rack",
         "GPU_POLL_INTERVAL_SECONDS": "0.5",
+        "GPUFLEET_DOWN_AFTER_SECONDS": "90.5",
         "GPUFLEET_WS_EVENTS_MAX_GPUS": "12",
         "GPUFLEET_ALLOW_INSECURE": "1",
     }
@@ -72,6 +74,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "pack_after_hours": 0.5,
         "rollup_labels": ("rack", "pool"),
         "poll_interval_seconds": 0.5,
+        "down_after_seconds": 90.5,
         "ws_events_max_gpus": 12,
         "allow_insecure": True,
     }
@@ -83,6 +86,7 @@ def test_the_table_shows_the_defaults_that_hold() -> None:
     assert shown["GPUFLEET_HTTP_LISTEN"] == str(config.http_listen)
     assert shown["GPUFLEET_GRPC_LISTEN"] == str(config.grpc_listen)
     assert shown["RETENTION_DAYS"] == str(config.retention_days)
+    assert float(shown["GPUFLEET_DOWN_AFTER_SECONDS"]) == config.down_after_seconds
     assert shown["GPUFLEET_WS_EVENTS_MAX_GPUS"] == str(config.ws_events_max_gpus)
 
 
@@ -101,6 +105,7 @@ def test_flags_are_named_after_variables() -> None:
         "--pack-after-hours",
         "--rollup-labels",
         "--gpu-poll-interval-seconds",
+        "--down-after-seconds",
         "--ws-events-max-gpus",
         "--allow-insecure",
     ]
@@ -150,6 +155,10 @@ def test_an_address_with_a_password_is_not_in_the_repr() -> None:
         ("GPU_POLL_INTERVAL_SECONDS", "nan"),
         ("GPU_POLL_INTERVAL_SECONDS", "inf"),
         ("GPU_POLL_INTERVAL_SECONDS", "-1"),
+        ("GPUFLEET_DOWN_AFTER_SECONDS", "0"),
+        ("GPUFLEET_DOWN_AFTER_SECONDS", "nan"),
+        ("GPUFLEET_DOWN_AFTER_SECONDS", "86401"),
+        ("GPUFLEET_DOWN_AFTER_SECONDS", "a minute"),
         ("GPUFLEET_WS_EVENTS_MAX_GPUS", "0"),
         ("GPUFLEET_ALLOW_INSECURE", "perhaps"),
         ("GPUFLEET_DATA_DIR", "a\0b"),

@@ -17,14 +17,16 @@ _COLUMNS = tuple(np.array(columns) for columns in COLUMNS_OF_TIER)
 
 class Board:
     """`recorded_at` is the agent's wall clock in microseconds and `received` monotonic seconds of the reading that each
-    tier holds, [slots, tiers]; `values` is [slots, metrics], NaN where absent; `claimed_at` is the newest instant at
-    which a host said that the GPU is its own (that host's wall clock); `versions` are new, and never used before, with
-    every change of what is shown, except freshness and what belongs to the host."""
+    tier holds, and `ends` when that stops being the current value, [slots, tiers]; `values` is [slots, metrics], NaN
+    where absent; `claimed_at` is the newest instant at which a host said that the GPU is its own (that host's wall
+    clock); `versions` are new, and never used before, with every change of what is shown, except freshness and what
+    belongs to the host."""
 
     def __init__(self, slots: int = FIRST_SLOTS) -> None:
         self.values = np.full((slots, len(METRICS)), np.nan)
         self.recorded_at = np.zeros((slots, len(TIERS)), np.int64)
         self.received = np.full((slots, len(TIERS)), NEVER)
+        self.ends = np.full((slots, len(TIERS)), NEVER)
         self.claimed_at = np.zeros(slots, np.int64)
         self.versions = np.zeros(slots, np.int64)
         self._free = list(range(slots - 1, -1, -1))
@@ -37,6 +39,7 @@ class Board:
         slot = self._free.pop()
         self.values[slot] = np.nan
         self.received[slot] = NEVER
+        self.ends[slot] = NEVER
         self.claimed_at[slot] = claimed_at
         self.touch(slot)
         return slot
@@ -75,9 +78,40 @@ class Board:
             self.recorded_at[slots[rows], tier] = instants[rows]
             self.values[slots[rows][:, None], columns] = samples.values[rows[:, None], columns]
             self.received[slots[rows], tier] = now
+            self.ends[slots[rows], tier] = now + lasting[rows, tier]
             changed[rows] = True
         self._mark(slots[changed], instants[changed])
         return changed
+
+    def recall(
+        self,
+        slots: NDArray[np.int64],
+        samples: SampleColumns,
+        lasting: NDArray[np.float64],
+        received: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Put samples of the past, oldest first, where nothing was read since this board was made: sample i in
+        `slots[i]`, as if it had come at `received[i]`. Returns which of them are held now."""
+        held = np.zeros(len(slots), np.bool_)
+        for tier, columns in enumerate(_COLUMNS):
+            carried = ~np.isnan(samples.values[:, columns]).all(axis=1)
+            rows = np.flatnonzero(carried & (self.received[slots, tier] == NEVER))
+            self.recorded_at[slots[rows], tier] = samples.recorded_at[rows]
+            self.values[slots[rows][:, None], columns] = samples.values[rows[:, None], columns]
+            self.received[slots[rows], tier] = received[rows]
+            self.ends[slots[rows], tier] = received[rows] + lasting[rows, tier]
+            held[rows] = True
+        for slot in set(slots[held].tolist()):
+            self.touch(slot)
+        return held
+
+    def set_lasting(self, slot: int, lasting: Windows) -> None:
+        """The readings that the slot holds are current for so long."""
+        self.ends[slot] = self.received[slot] + lasting
+
+    def lapsed(self, since: float, until: float) -> NDArray[np.int64]:
+        """Slots of which a reading stopped being the current value in [since, until)."""
+        return np.flatnonzero(((self.ends >= since) & (self.ends < until)).any(axis=1))
 
     def freshness(self, slot: int, lasting: Windows, now: float) -> Freshness:
         """Which tiers have a current value."""
@@ -116,6 +150,7 @@ class Board:
         self.values = np.concatenate([self.values, np.full_like(self.values, np.nan)])
         self.recorded_at = np.concatenate([self.recorded_at, np.zeros_like(self.recorded_at)])
         self.received = np.concatenate([self.received, np.full_like(self.received, NEVER)])
+        self.ends = np.concatenate([self.ends, np.full_like(self.ends, NEVER)])
         self.claimed_at = np.concatenate([self.claimed_at, np.zeros_like(self.claimed_at)])
         self.versions = np.concatenate([self.versions, np.zeros_like(self.versions)])
         self._free = list(range(2 * size - 1, size - 1, -1))

@@ -7,13 +7,14 @@ import numpy as np
 
 from gpufleet_collector.clock import Moment
 from gpufleet_collector.live.board import Board
-from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, host_state
+from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, FORGET_AFTER_SECONDS, Patience, host_state
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.minutes import Standing
 from gpufleet_collector.live.readings import TIERS, Windows
-from gpufleet_collector.live.records import DEFAULT_INTERVAL_SECONDS, GpuRecord, HostRecord
+from gpufleet_collector.live.recall import recall
+from gpufleet_collector.live.records import AT_ONCE, GpuRecord, HostRecord
 from gpufleet_collector.live.views import GpuKey
-from gpufleet_collector.model import AgentInfo, Gpu, Inventory, KnownHost, SampleColumns
+from gpufleet_collector.model import AgentInfo, Gpu, HostState, Inventory, KnownHost, SampleColumns
 
 
 class Rows(NamedTuple):
@@ -27,15 +28,22 @@ class Rows(NamedTuple):
 class Fleet:
     """Hosts by name and GPUs by UUID. A GPU that two hosts claim is shown once, at the newest claim."""
 
-    def __init__(self, limits: LiveLimits, down_after_seconds: float = DOWN_AFTER_SECONDS) -> None:
+    def __init__(
+        self,
+        limits: LiveLimits,
+        down_after_seconds: float = DOWN_AFTER_SECONDS,
+        forget_after_seconds: float = FORGET_AFTER_SECONDS,
+    ) -> None:
         self.hosts: dict[str, HostRecord] = {}
         self.gpus: dict[str, GpuRecord] = {}
         self.refused_hosts = 0
         self.refused_gpus = 0
         self._limits = limits
         self._down_after_seconds = down_after_seconds
+        self._forget_after_seconds = forget_after_seconds
         self._order: list[GpuKey] | None = None
         self._board = Board()
+        self._looked_at = 0.0
 
     def ordered(self) -> list[GpuKey]:
         """Keys of all GPUs in the order of every list; sorted again only after something moved."""
@@ -72,6 +80,7 @@ class Fleet:
             host.agent = agent
             host.left = False
             host.cost = None
+            host.due = AT_ONCE
         return host
 
     def restore(self, known: KnownHost, moment: Moment) -> HostRecord | None:
@@ -84,28 +93,61 @@ class Fleet:
             return None
         host = self._add_host(known.host, known.agent, moment)
         host.last_seen = known.last_seen
+        if known.last_seen is not None:
+            host.quiet_since -= max(0.0, (moment.wall_us - known.last_seen) / 1e6)
         if known.left_at is not None:
             host.left, host.state, host.since = True, "left", known.left_at
         self.take_inventory(host, known.inventory)
         return host
 
     def heard(self, host: HostRecord, moment: Moment) -> None:
-        host.last_heard = moment.monotonic
+        host.last_heard = host.quiet_since = moment.monotonic
         host.last_seen = moment.wall_us
 
+    def set_interval(self, host: HostRecord, interval_seconds: float) -> None:
+        """How often the agent of the host reads its GPUs, from now on."""
+        if host.set_interval(interval_seconds):
+            for uuid in self.gpus_of(host):
+                self._board.set_lasting(self.gpus[uuid].slot, host.windows)
+
+    def leave(self, host: HostRecord) -> None:
+        host.left = True
+        host.due = AT_ONCE
+
     def advance(self, host: HostRecord, moment: Moment) -> bool:
-        """Bring the state of the host up to this moment; whether it changed."""
-        state = host_state(
-            None if host.last_heard is None else moment.monotonic - host.last_heard,
-            left=host.left,
-            interval_seconds=host.interval_seconds or DEFAULT_INTERVAL_SECONDS,
-            down_after_seconds=self._down_after_seconds,
-        )
+        """Bring the state of the host up to this moment; whether it changed. A state that came by silence has lasted
+        since the silence was long enough, whenever it is looked at."""
+        patience = host.patience(self._down_after_seconds)
+        silent = None if host.last_heard is None else moment.monotonic - host.last_heard
+        state = host_state(silent, left=host.left, patience=patience)
+        host.due = self._next_due(host, state, patience)
         if state == host.state:
             return False
         host.state = state
-        host.since = moment.wall_us
+        overdue = 0.0
+        if silent is not None and state in ("late", "down"):
+            overdue = silent - (patience.late if state == "late" else patience.down)
+        host.since = moment.wall_us - round(overdue * 1e6)
         return True
+
+    def pass_time(self, moment: Moment) -> list[HostRecord]:
+        """Bring every host up to this moment: those whose state changed. Whoever has been silent for too long is
+        forgotten."""
+        due = [host for host in self.hosts.values() if host.due <= moment.monotonic]
+        changed = []
+        for host in due:
+            if host.state not in ("up", "late") and moment.monotonic >= host.quiet_since + self._forget_after_seconds:
+                self._forget(host)
+            elif self.advance(host, moment):
+                changed.append(host)
+        return changed
+
+    def _next_due(self, host: HostRecord, state: HostState, patience: Patience) -> float:
+        if state == "up":
+            return host.quiet_since + patience.late
+        if state == "late":
+            return host.quiet_since + patience.down
+        return host.quiet_since + self._forget_after_seconds
 
     def _new_host(self, name: str, agent: AgentInfo, moment: Moment) -> HostRecord | None:
         if len(self.hosts) >= self._limits.max_hosts and not self._make_room():
@@ -117,6 +159,7 @@ class Fleet:
         host = HostRecord(
             name, "unknown", moment.wall_us, agent, Inventory(observed_at=0, backend=""), gpus={}, last_seen=None
         )
+        host.quiet_since = moment.monotonic
         self.hosts[name] = host
         return host
 
@@ -125,10 +168,12 @@ class Fleet:
         silent = [host for host in self.hosts.values() if host.state != "up"]
         if not silent:
             return False
-        forgotten = min(silent, key=lambda host: (host.last_heard is not None, host.last_heard or 0.0, host.name))
-        self._drop(self.gpus_of(forgotten))
-        del self.hosts[forgotten.name]
+        self._forget(min(silent, key=lambda host: (host.quiet_since, host.name)))
         return True
+
+    def _forget(self, host: HostRecord) -> None:
+        self._drop(self.gpus_of(host))
+        del self.hosts[host.name]
 
     # -------------------------------------------------------------------------------------------------------- GPUs
 
@@ -158,6 +203,16 @@ class Fleet:
                     taking.take(row, record.slot, host)
         taking.finish()
         return taking.changed
+
+    def recall(self, samples: SampleColumns, moment: Moment) -> list[GpuRecord]:
+        """See `recall`."""
+        return recall(self._board, self.gpus, samples, moment)
+
+    def lapsed(self, now: float) -> list[GpuRecord]:
+        """GPUs of which a reading stopped being the current value since the last call."""
+        slots = set(self._board.lapsed(self._looked_at, now).tolist())
+        self._looked_at = now
+        return [record for record in self.gpus.values() if record.slot in slots] if slots else []
 
     def _claim_by_sample(self, host: HostRecord, gpu_uuid: str, instant: int) -> GpuRecord | None:
         gpu = host.gpus.get(gpu_uuid)

@@ -6,13 +6,13 @@ from typing import TypeAlias
 
 from gpufleet_collector.clock import Clock, Moment
 from gpufleet_collector.live.fleet import Fleet, Rows
-from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
+from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, FORGET_AFTER_SECONDS
 from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.minutes import Standing
 from gpufleet_collector.live.readings import Freshness
 from gpufleet_collector.live.recent import RecentEvents
-from gpufleet_collector.live.records import HostRecord
+from gpufleet_collector.live.records import GpuRecord, HostRecord
 from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
 from gpufleet_collector.model import (
     AgentCost,
@@ -42,10 +42,11 @@ class Live:
         metrics: SelfMetrics,
         limits: LiveLimits | None = None,
         down_after_seconds: float = DOWN_AFTER_SECONDS,
+        forget_after_seconds: float = FORGET_AFTER_SECONDS,
     ) -> None:
         self._clock = clock
         self._metrics = metrics
-        self._fleet = Fleet(limits or LiveLimits(), down_after_seconds)
+        self._fleet = Fleet(limits or LiveLimits(), down_after_seconds, forget_after_seconds)
         self._hub = Hub(metrics.websocket_superseded.inc, metrics.websocket_events_dropped.inc)
         self._recent = RecentEvents()
         self._refused_hosts = metrics.live_refused.labels(what="host")
@@ -62,7 +63,7 @@ class Live:
         record = self._fleet.connect(host, agent, moment)
         self._count_refused()
         if record is not None:
-            record.set_interval(interval_seconds)
+            self._fleet.set_interval(record, interval_seconds)
             record.skew_seconds = skew_seconds
             if inventory is not None:
                 self._take_inventory(record, inventory, moment)
@@ -114,14 +115,15 @@ class Live:
     def heartbeat(self, host: str, cost: AgentCost, interval_seconds: float, skew_seconds: float) -> None:
         if record := self._fleet.hosts.get(host):
             record.cost = cost
-            record.set_interval(interval_seconds)
+            self._fleet.set_interval(record, interval_seconds)
             record.skew_seconds = skew_seconds
             self._heard(record, self._clock.now())
 
     def disconnected(self, host: str, clean: bool) -> None:
         """The stream has ended: with a goodbye the host has left, without one only time will tell."""
         if record := self._fleet.hosts.get(host):
-            record.left = record.left or clean
+            if clean:
+                self._fleet.leave(record)
             self._advance(record, self._clock.now())
 
     def restore(self, hosts: Iterable[KnownHost]) -> None:
@@ -132,11 +134,17 @@ class Live:
                 self._hub.publish_gpus(record.name, self._fleet.gpus_of(record))
         self._count_refused()
 
+    def recall(self, samples: SampleColumns) -> None:
+        """What the database knows of readings, of each GPU the oldest first: for GPUs of which nothing has been read
+        since."""
+        self._publish_records(self._fleet.recall(samples, self._clock.now()))
+
     def refresh(self) -> None:
-        """Time has passed: tell of the hosts whose state changed by it. To be called every second."""
+        """Time has passed: tell of what changed by it. To be called at least every second."""
         moment = self._clock.now()
-        for record in self._fleet.hosts.values():
-            self._advance(record, moment)
+        for record in self._fleet.pass_time(moment):
+            self._hub.publish_host(record.name, self._fleet.gpus_of(record))
+        self._publish_records(self._fleet.lapsed(moment.monotonic))
 
     # ------------------------------------------------------------------------------------------ asked by readers
 
@@ -208,6 +216,13 @@ class Live:
 
     # --------------------------------------------------------------------------------------------------- inside
 
+    def _publish_records(self, records: Iterable[GpuRecord]) -> None:
+        by_host: dict[str, list[str]] = {}
+        for record in records:
+            by_host.setdefault(record.host.name, []).append(record.gpu.uuid)
+        for host, uuids in by_host.items():
+            self._hub.publish_gpus(host, uuids)
+
     def _placed(self, event: Event, record: HostRecord | None) -> PlacedEvent:
         gpu = None if record is None or event.gpu_uuid is None else record.gpus.get(event.gpu_uuid)
         return PlacedEvent(event) if gpu is None else PlacedEvent(event, gpu.index, gpu.name)
@@ -220,7 +235,8 @@ class Live:
 
     def _heard(self, record: HostRecord, moment: Moment) -> None:
         self._fleet.heard(record, moment)
-        self._advance(record, moment)
+        if record.state != "up":
+            self._advance(record, moment)
 
     def _advance(self, record: HostRecord, moment: Moment) -> None:
         if self._fleet.advance(record, moment):

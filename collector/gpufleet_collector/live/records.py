@@ -1,20 +1,24 @@
 """The mutable records behind the views: what is known of one host and of one GPU."""
 
+import math
 from dataclasses import dataclass
 
 from gpufleet_collector.live import readings
 from gpufleet_collector.live.board import Board
+from gpufleet_collector.live.freshness import Patience, patience
 from gpufleet_collector.live.readings import SLOW, Freshness, Windows
 from gpufleet_collector.live.views import NO_INDEX, GpuKey, GpuNow, HostNow, ProcessNow
 from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Process, ProcessList
 
 DEFAULT_INTERVAL_SECONDS = 5.0
 _DEFAULT_WINDOWS = readings.windows(DEFAULT_INTERVAL_SECONDS)
+AT_ONCE = -math.inf
 
 
 @dataclass(slots=True, eq=False)
 class HostRecord:
-    """`last_heard` is monotonic seconds; None until this collector has heard of the host."""
+    """`last_heard` is monotonic seconds; None until this collector has heard of the host. `quiet_since` is the same,
+    and goes on from what the database remembers. Time alone changes nothing about the host before `due`."""
 
     name: str
     state: HostState
@@ -24,6 +28,8 @@ class HostRecord:
     gpus: dict[str, Gpu]
     last_seen: int | None = None
     last_heard: float | None = None
+    quiet_since: float = 0.0
+    due: float = AT_ONCE
     left: bool = False
     interval_seconds: float | None = None
     windows: Windows = _DEFAULT_WINDOWS
@@ -33,10 +39,23 @@ class HostRecord:
     processes_received: float = 0.0
     """Monotonic seconds."""
 
-    def set_interval(self, interval_seconds: float) -> None:
-        if interval_seconds != self.interval_seconds:
-            self.interval_seconds = interval_seconds
-            self.windows = readings.windows(interval_seconds)
+    def set_interval(self, interval_seconds: float) -> bool:
+        """Whether it is another one than before."""
+        if interval_seconds == self.interval_seconds:
+            return False
+        self.interval_seconds = interval_seconds
+        self.windows = readings.windows(interval_seconds)
+        self.due = AT_ONCE
+        return True
+
+    def suppose_interval(self, interval_seconds: float) -> None:
+        """It may be as short as this; what the agent says counts."""
+        if self.interval_seconds is None:
+            supposed = readings.windows(interval_seconds)
+            self.windows = min(self.windows, supposed)
+
+    def patience(self, down_after_seconds: float) -> Patience:
+        return patience(self.interval_seconds or DEFAULT_INTERVAL_SECONDS, down_after_seconds)
 
     def running(self, now: float) -> list[ProcessNow]:
         """The processes in order. Those of a host that is up are told as often as its slow tier: an older list is no

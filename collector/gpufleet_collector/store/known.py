@@ -3,27 +3,32 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from gpufleet_collector.model import AgentInfo, Gpu, Inventory, KnownHost
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.schema import gpus, hosts, placements
-from gpufleet_collector.store.times import to_us, to_us_or_none
+from gpufleet_collector.store.times import to_datetime, to_us, to_us_or_none
 
+_SEEN = hosts.c.last_seen >= bindparam("since")
+_HOSTS = select(hosts).where(_SEEN).order_by(hosts.c.name)
 _GPUS = (
     select(gpus, placements.c.host_id, placements.c.gpu_index, placements.c.pci_bus_id)
     .join(placements, placements.c.gpu_id == gpus.c.id)
-    .where(placements.c.until.is_(None))
+    .join(hosts, hosts.c.id == placements.c.host_id)
+    .where(placements.c.until.is_(None), _SEEN)
     .order_by(placements.c.gpu_index, gpus.c.uuid)
 )
 
 
-async def known_fleet(database: Database) -> Sequence[KnownHost]:
-    """Every host, by name, with the GPUs that it has now. States and absences of GPUs are not remembered."""
+async def known_fleet(database: Database, seen_since: int) -> Sequence[KnownHost]:
+    """Every host heard of since then (microseconds), by name, with the GPUs that it has now. States and absences of
+    GPUs are not remembered."""
+    since = {"since": to_datetime(seen_since)}
     async with database.connect() as connection:
-        found = (await connection.execute(select(hosts).order_by(hosts.c.name))).all()
+        found = (await connection.execute(_HOSTS, since)).all()
         by_host: dict[int, list[Gpu]] = {}
-        for row in await connection.execute(_GPUS):
+        for row in await connection.execute(_GPUS, since):
             by_host.setdefault(row.host_id, []).append(_gpu(row))
     return [_host(row, by_host.get(row.id, ())) for row in found]
 

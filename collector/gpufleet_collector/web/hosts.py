@@ -22,6 +22,7 @@ def host_object(view: HostNow) -> dict[str, object]:
     return {
         "host": view.host,
         "state": view.state,
+        "host_state": view.state,
         "since": instants.write(view.since),
         "last_seen": instants.write_optional(view.last_seen),
         "labels": dict(view.agent.labels),

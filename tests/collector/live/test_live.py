@@ -183,10 +183,62 @@ def test_subscribers_from_before_the_database_answered_are_told_of_what_it_remem
     assert drain(subscriber) == [Due("gpu", "x")]
 
 
+def test_a_host_from_the_database_makes_room_by_when_it_was_seen(live: Live, clock: FakeClock) -> None:
+    live.restore([KnownHost("old", START_US - 9, agent(), inventory("x"))])
+    live.restore([KnownHost("older", START_US - 2_000_000, agent(), inventory("y"))])
+    live.restore([KnownHost("new", START_US - 5, agent(), inventory("z"))])
+    connect(live, "h", inventory("w"))
+    assert shown(live) == [("h", "w"), ("new", "z"), ("old", "x")]
+
+
+def test_who_is_silent_for_too_long_is_forgotten(clock: FakeClock, metrics: SelfMetrics) -> None:
+    live = Live(clock, metrics, forget_after_seconds=1000)
+    live.restore([KnownHost("known", START_US - 900_000_000, agent(), inventory("x"))])
+    for host in ("gone", "left", "here"):
+        connect(live, host, inventory(f"{host}-gpu"))
+    live.disconnected("left", clean=True)
+    seen = []
+    for seconds in (99, 1, 899, 1):
+        clock.advance(seconds)
+        live.heartbeat("here", AgentCost(), 5.0, 0.0)
+        live.refresh()
+        seen.append([host.host for host in live.hosts((), after=None, limit=10)])
+    heard = ["gone", "here", "left"]
+    assert seen == [[*heard[:2], "known", "left"], heard, heard, ["here"]]
+    assert shown(live) == [("here", "here-gpu")]
+
+
 def test_the_database_does_not_overrule_a_host_that_was_heard(live: Live) -> None:
     connect(live, "h", inventory("x"))
     live.restore([KnownHost("h", START_US, agent(), inventory("y"))])
     assert shown(live) == [("h", "x")]
+
+
+def test_subscribers_are_told_when_values_stop_being_current(live: Live, clock: FakeClock) -> None:
+    connect(live, "h", inventory("x", "y", "z"))
+    live.samples("h", [sample("x", 0, power_watts=1.0), sample("y", 0, power_watts=1.0, pcie_link_width=16)])
+    subscriber = everything(live)
+    seen = []
+    for seconds in (0, 5, 7.5, 0.1, 10, 2.4, 0.1, 100):
+        drain(subscriber)
+        clock.advance(seconds)
+        live.heartbeat("h", AgentCost(), 5.0, 0.0)
+        live.refresh()
+        seen.append(drain(subscriber))
+    both, slow = [Due("gpu", "x"), Due("gpu", "y")], [Due("gpu", "y")]
+    assert seen == [[], [], [], both, [], [], slow, []]
+
+
+def test_values_lapse_as_often_as_the_agent_last_said_it_reads(live: Live, clock: FakeClock) -> None:
+    connect(live, "h", inventory("x"))
+    live.samples("h", [sample("x", 0, power_watts=1.0)])
+    live.heartbeat("h", AgentCost(), 1.0, 0.0)
+    subscriber = everything(live)
+    drain(subscriber)
+    clock.advance(2.6)
+    live.refresh()
+    assert drain(subscriber) == [Due("gpu", "x")]
+    assert (view := live.gpu("x")) is not None and view.values == values()
 
 
 def test_a_new_subscriber_is_owed_the_current_state_and_then_what_changes(live: Live) -> None:

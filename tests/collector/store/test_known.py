@@ -20,7 +20,7 @@ async def test_the_fleet_as_it_was_left(database_url: str) -> None:
         made.declare("host-1", seconds=1)
         made.writer.mark_left("host-1", START_US + 7)
         await made.flush()
-        first, second = await known_fleet(made.database)
+        first, second = await known_fleet(made.database, START_US - 1)
     assert second == KnownHost("host-2", START_US, agent({"rack": "r1"}), inventory)
     assert (first.host, first.last_seen, first.left_at) == ("host-1", START_US + 5_000_000, START_US + 7)
     assert first.inventory.gpus == ()
@@ -33,10 +33,21 @@ async def test_what_is_not_told_again_is_kept(database_url: str) -> None:
         await made.flush()
         made.declare("host-1", Gpu("GPU-a", 0, vbios="96"), seconds=2)
         await made.flush()
-        (host,) = await known_fleet(made.database)
+        (host,) = await known_fleet(made.database, START_US - 1)
     assert host.inventory.gpus == (Gpu("GPU-a", 0, "NVIDIA H200 NVL", vbios="96"),)
+
+
+async def test_whoever_was_not_seen_for_long_is_not_known(database_url: str) -> None:
+    async with store(database_url) as made:
+        made.declare("long-ago", "GPU-a")
+        await made.flush()
+        made.clock.advance(100)
+        made.declare("lately", "GPU-b")
+        await made.flush()
+        found = await known_fleet(made.database, START_US + 99_000_000)
+    assert [(host.host, [gpu.uuid for gpu in host.inventory.gpus]) for host in found] == [("lately", ["GPU-b"])]
 
 
 async def test_an_empty_database_knows_nobody(database_url: str) -> None:
     async with store(database_url) as made:
-        assert await known_fleet(made.database) == []
+        assert await known_fleet(made.database, START_US - 1) == []

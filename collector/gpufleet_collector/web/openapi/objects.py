@@ -26,7 +26,11 @@ from gpufleet_proto.catalog import Kind
 
 UUID = "GPU-11111111-1111-1111-1111-111111111111"
 HOST = text("The host, by its configured name.", "host-001")
-HOST_STATE = one_of(HOST_STATES, "`late` and `down` by when the collector last heard of it; `left` said goodbye.")
+HOST_STATE = one_of(
+    HOST_STATES,
+    "`late` and `down` by when the collector last heard of it; `left` said goodbye; `unknown` was not heard since the "
+    "collector started.",
+)
 GPU_UUID = text("The GPU or MIG instance.", UUID)
 SIMULATED = truth("Whether the host makes its GPUs up.")
 BOARD: Mapping[str, Schema] = {
@@ -105,6 +109,7 @@ HOST_OBJECT = structure(
     {
         "host": HOST,
         "state": HOST_STATE,
+        "host_state": one_of(HOST_STATES, "The same, by the name that it has in every other object."),
         "since": instant("Since when it is in this state."),
         "last_seen": nullable(instant("When the collector last heard of it.")),
         "labels": mapping(text(), "As configured on the host.", {"rack": "r1"}),
