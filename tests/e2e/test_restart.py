@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ def test_before_its_agents_are_back_a_collector_says_when_everything_was_last_re
         wait_for(lambda: all(states(collector).values()), "every list names the host")
         assert set.union(*states(collector).values()) == {"up"}
         with stopped(fleet):
+            time.sleep(0.5)  # what was on its way arrives
             before = {gpu["gpu_uuid"]: gpu for gpu in gpus(collector)}
             stored_until(collector, max(gpu["recorded_at"] for gpu in before.values()))
             collector.process.kill()

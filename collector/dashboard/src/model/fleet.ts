@@ -58,7 +58,8 @@ export class Fleet {
       now,
       ageAtConnect: this.seenSinceConnect.has(gpu.uuid) ? null : collectorNow - recordedAt,
     })
-    this.seenSinceConnect.add(gpu.uuid)
+    // A GPU may be told before what the database remembers of it: that is of any age as well.
+    if (recordedAt !== null) this.seenSinceConnect.add(gpu.uuid)
     const isNews = arrival !== known?.arrival
     const values = isNews || !known ? reading.values : keepKnown(reading.values, known.values)
     this.put({ gpu, values, arrival, absent: known?.absent ?? {} })

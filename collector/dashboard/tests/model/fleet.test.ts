@@ -44,6 +44,15 @@ describe('events', () => {
     fleet.applyReading(reading('1', 61), 2000, START + 90_000)
     expect(fleet.gpu('1')?.arrival?.ageThen).toBe(0)
   })
+  test('take what the database remembers by its age, also after a GPU that was not read yet', () => {
+    const fleet = new Fleet()
+    fleet.connected()
+    fleet.applyReading(reading('1', null, { host_state: 'unknown' }), 1000, START + 60_000)
+    fleet.applyReading(reading('1', 0, { host_state: 'unknown' }), 1500, START + 60_500)
+    expect(fleet.gpu('1')?.arrival?.ageThen).toBe(60_500)
+    fleet.applyReading(reading('1', 61), 2000, START + 90_000)
+    expect(fleet.gpu('1')?.arrival?.ageThen).toBe(0)
+  })
   test('that take values back leave the last ones, to be shown as stale', () => {
     const fleet = new Fleet()
     fleet.applyReading(reading('1', 0, { power_watts: 300 }), 0, START)
