@@ -23,8 +23,9 @@ async def test_hosts_gpus_and_their_last_readings_are_there_before_anybody_is_he
     async with store(database_url) as made:
         made.declare("here", "x", "y")
         made.declare("left", "z")
-        made.offer("here", sample("x", 0, power_watts=300.1), sample("y", -30, power_watts=100.0))
-        made.offer("left", sample("z", 0, power_watts=1.0))
+        made.offer("here", *(sample("x", seconds, power_watts=300.1) for seconds in (-10, -5, 0)))
+        made.offer("here", sample("y", -30, power_watts=100.0))
+        made.offer("left", sample("z", -5, power_watts=1.0), sample("z", 0, power_watts=1.0))
         made.writer.mark_left("left", START_US + 1_000_000)
         await made.flush()
         made.clock.advance(8)

@@ -33,6 +33,8 @@ class HostRecord:
     left: bool = False
     interval_seconds: float | None = None
     windows: Windows = _DEFAULT_WINDOWS
+    is_paced: bool = False
+    """Whether anything is known of how often it is read."""
     skew_seconds: float | None = None
     cost: AgentCost | None = None
     processes: ProcessList | None = None
@@ -45,14 +47,16 @@ class HostRecord:
             return False
         self.interval_seconds = interval_seconds
         self.windows = readings.windows(interval_seconds)
+        self.is_paced = True
         self.due = AT_ONCE
         return True
 
     def suppose_interval(self, interval_seconds: float) -> None:
-        """It may be as short as this; what the agent says counts."""
+        """It seems to be as short as this; what the agent says counts."""
         if self.interval_seconds is None:
             supposed = readings.windows(interval_seconds)
-            self.windows = min(self.windows, supposed)
+            self.windows = min(self.windows, supposed) if self.is_paced else supposed
+            self.is_paced = True
 
     def patience(self, down_after_seconds: float) -> Patience:
         return patience(self.interval_seconds or DEFAULT_INTERVAL_SECONDS, down_after_seconds)

@@ -65,13 +65,23 @@ def test_who_is_read_every_second_is_not_current_for_longer(live: Live) -> None:
     assert shown(live) == (at(-3), values())
 
 
+def test_of_a_single_sample_nobody_knows_how_long_it_lasts(live: Live) -> None:
+    recall(live, sample("x", -1, power_watts=1.0))
+    assert shown(live) == (at(-1), values())
+
+
+def test_what_its_neighbour_tells_of_the_pace_holds_for_a_gpu(live: Live) -> None:
+    recall(live, sample("x", -9, power_watts=1.0), sample("x", -4, power_watts=2.0), sample("y", -4, power_watts=3.0))
+    assert shown(live, "y") == (at(-4), values(power_watts=3.0))
+
+
 def test_samples_far_apart_do_not_make_a_reading_last_longer(live: Live) -> None:
     recall(live, sample("x", -313, power_watts=1.0), sample("x", -13, power_watts=2.0))
     assert shown(live) == (at(-13), values())
 
 
 def test_how_old_a_reading_from_the_future_is_nobody_knows(live: Live) -> None:
-    recall(live, sample("x", 1, power_watts=1.0))
+    recall(live, sample("x", -4, power_watts=1.0), sample("x", 1, power_watts=1.0))
     assert shown(live) == (at(1), values())
     live.connected("h", agent(), inventory("x"), 5.0, 0.0)
     live.samples("h", [sample("x", 0, power_watts=2.0)])
@@ -79,7 +89,7 @@ def test_how_old_a_reading_from_the_future_is_nobody_knows(live: Live) -> None:
 
 
 def test_a_sample_that_arrives_takes_the_place_of_one_recalled(live: Live) -> None:
-    recall(live, sample("x", -5, power_watts=1.0, pcie_link_width=16))
+    recall(live, sample("x", -10, power_watts=1.0), sample("x", -5, power_watts=1.0, pcie_link_width=16))
     live.connected("h", agent(), inventory("x"), 5.0, 0.0)
     live.samples("h", [sample("x", -1, power_watts=2.0)])
     assert shown(live) == (at(-1), values(power_watts=2.0, pcie_link_width=16))
@@ -106,7 +116,9 @@ def test_the_other_gpu_of_a_host_may_be_read_in_another_part(live: Live) -> None
 def test_subscribers_are_told_of_it_and_of_its_end(live: Live, clock: FakeClock) -> None:
     subscriber = live.subscribe(Selection(gpus=frozenset(("x",))), lambda: None)
     assert subscriber.take() == Due("gpu", "x")
-    recall(live, sample("x", -10, power_watts=1.0), sample("y", -10, power_watts=1.0))
+    recall(
+        live, sample("x", -15, power_watts=1.0), sample("x", -10, power_watts=1.0), sample("y", -10, power_watts=1.0)
+    )
     assert (subscriber.take(), subscriber.take()) == (Due("gpu", "x"), None)
     clock.advance(2.6)
     live.refresh()
@@ -127,6 +139,6 @@ def test_nothing_is_current_that_was_not_read_within_two_and_a_half_periods(ages
     recorded_at, shown_values = shown(live)
     assert recorded_at == at(-newest)
     distances = [older - newer for newer, older in zip(sorted(ages), sorted(ages)[1:], strict=False)]
-    period = min([5, *distances])
-    is_current = newest >= 0 and newest + later <= 2.5 * period
+    period = min([5, *distances]) if distances else 0
+    is_current = bool(distances) and newest >= 0 and newest + later <= 2.5 * period
     assert shown_values == (values(power_watts=float(newest + 5)) if is_current else values())
