@@ -56,8 +56,8 @@ test: sync dashboard  ## all tests under 20 s each
 drill: sync dashboard  ## tests over 20 s: outages and kills
 	$(PYTEST) -m drill --timeout 600
 
-soak: sync dashboard  ## ten minutes of load (SOAK_SECONDS): does memory grow?
-	$(PYTEST) -m soak
+soak: sync dashboard  ## a quarter of an hour (SOAK_SECONDS) in which all come and go: does memory grow?
+	$(PYTEST) -m soak -n 2 --dist loadfile
 
 fuzz: sync dashboard  ## every property again with new seeds, for ten minutes (FUZZ_SECONDS)
 	@end=$$((SECONDS + $${FUZZ_SECONDS:-600})); while ((SECONDS < end)); do \

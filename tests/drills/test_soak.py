@@ -1,5 +1,5 @@
-"""Ten minutes of load (SOAK_SECONDS) in which the collector goes away and comes back, probes are killed and GPUs change
-under their agents: nothing grows, nothing stays behind, every sample arrives."""
+"""A quarter of an hour of load (SOAK_SECONDS) in which the collector goes away and comes back, probes are killed and
+GPUs change under their agents: nothing grows, nothing stays behind, every sample arrives."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from fakes.nvml.library import SCRIPT_VARIABLE, FakeDriver, FakeGpu, compile_lib
 from fakes.processes import Collector, Process, final_count, running_collector, running_fleet, wait_for
 from fakes.vitals import Vitals, children, growth, look, of_session, opened, risen, rss_slope
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "900"))
 RESPAWNS, INVENTORY_CHANGES = round(200 * SECONDS / 600), round(50 * SECONDS / 600)
 GPUS, TICK_SECONDS = 8, 0.2
 FLEET = ("--hosts", "40", "--gpus", "8", "--interval", "0.5")
