@@ -10,6 +10,7 @@ from fakes.storing import store
 from gpufleet_collector import memory
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.memory import Memory
+from gpufleet_collector.model import Process
 from gpufleet_collector.selfmetrics import SelfMetrics
 
 
@@ -36,6 +37,24 @@ async def test_hosts_gpus_and_their_last_readings_are_there_before_anybody_is_he
         assert shown(live, "z") == ("left", "left", START_US, values(power_watts=1.0))
         live.connected("here", agent(), inventory("x", "y"), 5.0, 0.0)
         assert shown(live, "x") == ("here", "up", START_US, values(power_watts=300.1))
+
+
+async def test_the_processes_of_a_host_are_those_last_seen_until_it_is_heard(database_url: str) -> None:
+    async with store(database_url) as made:
+        made.declare("h", "x", "y")
+        made.tell_processes("h", -200, Process("x", 1, name="over"))
+        await made.flush()
+        made.tell_processes("h", 0, Process("x", 2, name="train"), Process("y", 3))
+        made.writer.hear("h")
+        await made.flush()
+        live = Live(made.clock, SelfMetrics())
+        await Memory(made.database, live, made.clock, days=30).recall()
+        running = [(one.host_state, one.process.pid, one.process.name, one.observed_at) for one in live.running("h")]
+        assert running == [("unknown", 2, "train", START_US), ("unknown", 3, None, START_US)]
+        live.connected("h", agent(), inventory("x", "y"), 5.0, 0.0)
+        assert live.running("h") == []
+        await Memory(made.database, live, made.clock, days=30).recall()
+        assert live.running("h") == []
 
 
 async def test_hosts_older_than_what_is_kept_are_not_shown(database_url: str) -> None:

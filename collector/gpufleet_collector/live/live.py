@@ -11,6 +11,7 @@ from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.minutes import Standing
 from gpufleet_collector.live.readings import Freshness
+from gpufleet_collector.live.recall import LONG_AGO
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import GpuRecord, HostRecord
 from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
@@ -138,6 +139,12 @@ class Live:
         """What the database knows of readings, of each GPU the oldest first: for GPUs of which nothing has been read
         since."""
         self._publish_records(self._fleet.recall(samples, self._clock.now()))
+
+    def recall_processes(self, told: ProcessList) -> None:
+        """What the database knows of the processes of a host, for as long as it is not heard."""
+        record = self._fleet.hosts.get(told.host)
+        if record is not None and record.last_heard is None:
+            record.processes, record.processes_received = told, LONG_AGO
 
     def refresh(self) -> None:
         """Time has passed: tell of what changed by it. To be called at least every second."""
