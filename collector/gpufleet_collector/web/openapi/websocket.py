@@ -13,7 +13,8 @@ WEBSOCKET = f"""
 On connect come the current state of every GPU and host, and from then on one message for each change. All are JSON
 text:
 
-* `{{"type": "gpu_stats", "data": {{…}}}}`: a sample of one GPU. `data` has `gpu_index`, `gpu_name`, the first eight
+* `{{"type": "gpu_stats", "data": {{…}}}}`: a sample of one GPU, or what is left of it when values became too old to
+  be called now (its `timestamp` stays). `data` has `gpu_index`, `gpu_name`, the first eight
   metrics of `/api/v1/catalog`, `timestamp` (when they were read, or null), then `host`, `gpu_uuid`, `state`,
   `host_state`, `simulated`, `parent_uuid`, `mig_profile`, `mig_instance` and the other metrics.
 * `{{"type": "host_state", "data": {{"host", "state", "since"}}}}`: a host came, went or fell silent.
