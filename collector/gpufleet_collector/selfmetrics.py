@@ -99,7 +99,23 @@ class SelfMetrics:
             ["what"],
             registry=registry,
         )
-        self.websocket_clients = Gauge("gpufleet_websocket_clients", "WebSocket clients connected", registry=registry)
+        self.websocket_clients = Gauge(
+            "gpufleet_websocket_clients", "WebSocket clients connected", ["format"], registry=registry
+        )
+        self.websocket_views = Gauge(
+            "gpufleet_websocket_views", "Different views that WebSocket clients of frames look at", registry=registry
+        )
+        self.websocket_frames = Counter(
+            "gpufleet_websocket_frames", "Frames sent to WebSocket clients", registry=registry
+        )
+        self.websocket_frames_superseded = Counter(
+            "gpufleet_websocket_frames_superseded",
+            "Frames replaced by a newer one before a WebSocket client had room for them",
+            registry=registry,
+        )
+        self.websocket_bytes = Counter(
+            "gpufleet_websocket_bytes", "Bytes of messages to WebSocket clients", registry=registry
+        )
         self.websocket_events = Counter(
             "gpufleet_websocket_events", "Events sent to WebSocket clients", registry=registry
         )

@@ -38,12 +38,21 @@ class Fleet:
         self.gpus: dict[str, GpuRecord] = {}
         self.refused_hosts = 0
         self.refused_gpus = 0
+        self.revision = 0
+        """New with every change of which GPUs there are, where they are, and what their hosts say of them."""
         self._limits = limits
         self._down_after_seconds = down_after_seconds
         self._forget_after_seconds = forget_after_seconds
         self._order: list[GpuKey] | None = None
         self._board = Board()
         self._looked_at = 0.0
+
+    @property
+    def board(self) -> Board:
+        return self._board
+
+    def revise(self) -> None:
+        self.revision += 1
 
     def ordered(self) -> list[GpuKey]:
         """Keys of all GPUs in the order of every list; sorted again only after something moved."""
@@ -77,6 +86,8 @@ class Fleet:
         """The record of a host that has just said hello; None where the limit leaves no room for it."""
         host = self.hosts.get(name) or self._new_host(name, agent, moment)
         if host is not None:
+            if host.agent.labels != agent.labels:
+                self.revise()
             host.agent = agent
             host.left = False
             host.cost = None
@@ -180,6 +191,8 @@ class Fleet:
     def take_inventory(self, host: HostRecord, inventory: Inventory) -> list[str]:
         """Replace what the host has. Returns the GPUs that were shown before and look different now."""
         was_simulated = host.inventory.simulated
+        if was_simulated != inventory.simulated:
+            self.revise()
         shown = set(self.gpus_of(host))
         host.inventory = inventory
         host.gpus = {gpu.uuid: gpu for gpu in inventory.gpus}
@@ -243,7 +256,7 @@ class Fleet:
                 return None
             record = self.gpus[gpu.uuid] = GpuRecord(host, gpu, self._board, self._board.add(instant))
             host.gpus.setdefault(gpu.uuid, gpu)
-            self._order = None
+            self._moved()
             return record
         if instant <= self._board.claimed_at[record.slot]:
             return None
@@ -254,16 +267,23 @@ class Fleet:
 
     def _place(self, record: GpuRecord, host: HostRecord, gpu: Gpu) -> None:
         before = record.key
+        if record.host is not host:
+            self._board.set_lasting(record.slot, host.windows)
         record.host = host
         record.gpu = gpu
         self._board.touch(record.slot)
+        self.revise()
         if record.key != before:
-            self._order = None
+            self._moved()
 
     def _drop(self, uuids: Iterable[str]) -> None:
         for uuid in uuids:
             self._board.remove(self.gpus.pop(uuid).slot)
-            self._order = None
+            self._moved()
+
+    def _moved(self) -> None:
+        self._order = None
+        self.revise()
 
 
 class _Taking:

@@ -1,19 +1,23 @@
 """The live state of the fleet: ingest says what arrived, readers ask for now, subscribers are told of changes."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from gpufleet_collector.clock import Clock, Moment
+from gpufleet_collector.live import rosters
 from gpufleet_collector.live.fleet import Fleet, Rows
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS, FORGET_AFTER_SECONDS
-from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
+from gpufleet_collector.live.hub import Hub
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.minutes import Standing
+from gpufleet_collector.live.picture import Picture, Roster, picture
 from gpufleet_collector.live.readings import Freshness
 from gpufleet_collector.live.recall import LONG_AGO
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import GpuRecord, HostRecord
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
 from gpufleet_collector.model import (
     AgentCost,
@@ -61,6 +65,8 @@ class Live:
         """A stream of this host has begun; the newest stream of a host name wins. Without an inventory (the agent has
         not read its GPUs yet) what is known of the host's GPUs stays."""
         moment = self._clock.now()
+        known = self._fleet.hosts.get(host)
+        labels = agent.labels if known is None else known.agent.labels
         record = self._fleet.connect(host, agent, moment)
         self._count_refused()
         if record is not None:
@@ -70,6 +76,8 @@ class Live:
                 self._take_inventory(record, inventory, moment)
             else:
                 self._heard(record, moment)
+            if labels != agent.labels:
+                self._publish_all(record)
 
     def inventory(self, host: str, inventory: Inventory) -> None:
         """GPUs that the inventory no longer lists are no longer shown."""
@@ -92,7 +100,8 @@ class Live:
         for record, (host, start, stop) in owners:
             if self._hub.concerns(host):
                 of_host = dict.fromkeys(samples.gpu_uuids[start:stop])
-                self._hub.publish_gpus(record.name, [uuid for uuid in of_host if uuid in changed])
+                some = [uuid for uuid in of_host if uuid in changed]
+                self._hub.publish_gpus(record.name, some, record.agent.labels)
 
     def events(self, host: str, events: Iterable[Event]) -> None:
         """Something that has just happened; replayed events are news to nobody, and one that is sent again is not told
@@ -100,10 +109,10 @@ class Live:
         record = self._fleet.hosts.get(host)
         if record is not None:
             self._heard(record, self._clock.now())
-        gpus = () if record is None else self._fleet.gpus_of(record)
+        gpus, labels = ((), {}) if record is None else (self._fleet.gpus_of(record), record.agent.labels)
         for event in events:
             if self._recent.is_new(event.id):
-                self._hub.publish_event(self._placed(event, record), gpus)
+                self._hub.publish_event(self._placed(event, record), gpus, labels)
 
     def processes(self, told: ProcessList) -> None:
         """The processes of a host; the newest list counts."""
@@ -132,7 +141,7 @@ class Live:
         moment = self._clock.now()
         for known in sorted(hosts, key=lambda known: known.last_seen or 0, reverse=True):
             if record := self._fleet.restore(known, moment):
-                self._hub.publish_gpus(record.name, self._fleet.gpus_of(record))
+                self._hub.publish_gpus(record.name, self._fleet.gpus_of(record), record.agent.labels)
         self._count_refused()
 
     def recall(self, samples: SampleColumns) -> None:
@@ -150,7 +159,7 @@ class Live:
         """Time has passed: tell of what changed by it. To be called at least every second."""
         moment = self._clock.now()
         for record in self._fleet.pass_time(moment):
-            self._hub.publish_host(record.name, self._fleet.gpus_of(record))
+            self._hub.publish_host(record.name, self._fleet.gpus_of(record), record.agent.labels)
         self._publish_records(self._fleet.lapsed(moment.monotonic))
 
     # ------------------------------------------------------------------------------------------ asked by readers
@@ -210,25 +219,52 @@ class Live:
 
     # ------------------------------------------------------------------------------------- asked by subscribers
 
-    def subscribe(self, selection: Selection, wake: Callable[[], None]) -> Subscriber:
-        """A new subscriber, to whom the current state of everything selected is already pending. `wake` is called
-        whenever something becomes pending, and must return at once."""
-        subscriber = Subscriber(selection, wake)
+    def subscribe(self, selection: Selection, wake: Callable[[], None], *, gpus: bool = True) -> Subscriber:
+        """A new subscriber, to whom the current state of every GPU selected is already pending, unless it does not
+        want `gpus`. `wake` is called whenever something becomes pending, and must return at once."""
+        subscriber = Subscriber(selection, wake, wants_gpus=gpus)
         self._hub.add(subscriber)
-        subscriber.offer(Due("gpu", key[2]) for key in self._fleet.ordered() if selection.wants_gpu(key[0], key[2]))
+        if gpus:
+            subscriber.offer(Due("gpu", key[2]) for key in rosters.keys(self._fleet, selection))
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._hub.remove(subscriber)
 
+    @property
+    def revision(self) -> int:
+        """As long as it is the same, the same GPUs are in the same places, and their hosts say the same of them."""
+        return self._fleet.revision
+
+    def count(self, selection: Selection) -> int:
+        """How many GPUs are selected now."""
+        return rosters.count(self._fleet, selection)
+
+    def roster(self, selection: Selection) -> Roster:
+        """The GPUs that are selected now, to make pictures of."""
+        return rosters.roster(self._fleet, selection)
+
+    def followed(self, roster: Roster) -> Roster:
+        """The same rows at this revision; a GPU that is gone or sits elsewhere shows nothing."""
+        return rosters.followed(self._fleet, roster)
+
+    def picture(self, roster: Roster, columns: Sequence[int]) -> Picture:
+        """What the GPUs of a roster of this revision show now, of the metrics at these positions in METRICS."""
+        assert roster.revision == self._fleet.revision, "slots of another revision may be those of other GPUs"
+        return picture(self._fleet.board, roster, columns, self._clock.now())
+
+    def hosts_of(self, selection: Selection) -> list[HostNow]:
+        """The hosts whose state matters to what is selected, in order of names."""
+        return [record.view() for record in rosters.hosts(self._fleet, selection)]
+
     # --------------------------------------------------------------------------------------------------- inside
 
     def _publish_records(self, records: Iterable[GpuRecord]) -> None:
-        by_host: dict[str, list[str]] = {}
+        by_host: dict[str, list[GpuRecord]] = {}
         for record in records:
-            by_host.setdefault(record.host.name, []).append(record.gpu.uuid)
-        for host, uuids in by_host.items():
-            self._hub.publish_gpus(host, uuids)
+            by_host.setdefault(record.host.name, []).append(record)
+        for host, of_host in by_host.items():
+            self._hub.publish_gpus(host, [record.gpu.uuid for record in of_host], of_host[0].host.agent.labels)
 
     def _placed(self, event: Event, record: HostRecord | None) -> PlacedEvent:
         gpu = None if record is None or event.gpu_uuid is None else record.gpus.get(event.gpu_uuid)
@@ -238,7 +274,13 @@ class Live:
         changed = self._fleet.take_inventory(record, inventory)
         self._count_refused()
         self._heard(record, moment)
-        self._hub.publish_gpus(record.name, changed)
+        self._hub.publish_gpus(record.name, changed, record.agent.labels)
+
+    def _publish_all(self, record: HostRecord) -> None:
+        """The host has come to be of interest to others than before."""
+        gpus = self._fleet.gpus_of(record)
+        self._hub.publish_host(record.name, gpus, record.agent.labels)
+        self._hub.publish_gpus(record.name, gpus, record.agent.labels)
 
     def _heard(self, record: HostRecord, moment: Moment) -> None:
         self._fleet.heard(record, moment)
@@ -247,7 +289,7 @@ class Live:
 
     def _advance(self, record: HostRecord, moment: Moment) -> None:
         if self._fleet.advance(record, moment):
-            self._hub.publish_host(record.name, self._fleet.gpus_of(record))
+            self._hub.publish_host(record.name, self._fleet.gpus_of(record), record.agent.labels)
 
     def _count_refused(self) -> None:
         fleet = self._fleet

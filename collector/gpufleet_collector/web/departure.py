@@ -1,4 +1,4 @@
-"""Work for a client ends when the client goes: nobody would read the answer, and the database has better to do."""
+"""Work for a client ends when the client goes, or no longer reads: there is better to do."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -12,6 +12,10 @@ T = TypeVar("T")
 
 class ClientGone(Exception):
     """Nobody is left to answer."""
+
+
+class ClientStalled(Exception):
+    """The client has not read for too long."""
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:

@@ -54,7 +54,11 @@ def error_event(title: str, error: BadRequest) -> dict[str, object]:
 
 
 def encode(event: dict[str, object]) -> str:
-    return orjson.dumps(event).decode()
+    return encode_bytes(event).decode()
+
+
+def encode_bytes(event: dict[str, object]) -> bytes:
+    return orjson.dumps(event)
 
 
 class Encoder:

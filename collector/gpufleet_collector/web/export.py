@@ -18,10 +18,9 @@ from gpufleet_collector.export.forms import MEDIA_TYPES, make_form
 from gpufleet_collector.export.reading import Reader
 from gpufleet_collector.export.tables import columns_of
 from gpufleet_collector.web.answers import NO_STORE
-from gpufleet_collector.web.departure import ClientGone, unless_gone
+from gpufleet_collector.web.departure import ClientGone, ClientStalled, unless_gone
 from gpufleet_collector.web.export_question import read_question
 from gpufleet_collector.web.settings import WebSettings
-from gpufleet_collector.web.stream import ClientStalled
 
 BUSY_RETRY_SECONDS = 30
 SLICE_BYTES = 64 * 1024

@@ -1,9 +1,13 @@
 """How uvicorn is to serve the application: the one place that knows this server."""
 
+import asyncio
+import socket
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import h11
+from starlette.types import Scope
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -22,6 +26,11 @@ PING_SECONDS = 20.0
 PONG_SECONDS = 60.0
 """Longer than a client may stall, so that a stalled one is told so rather than found dead."""
 LINGER_SECONDS = 60.0
+UNSENT_BYTES = 256 * 1024
+"""What the system takes from us of one WebSocket client's bytes before the client has room for them. Linux alone would
+take 4 MB: memory for who does not read, and old news for who reads slowly."""
+
+_PORT = "gpufleet.port"
 
 
 class HttpProtocol(H11Protocol):
@@ -48,17 +57,61 @@ class HttpProtocol(H11Protocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Ends the connection of a client that does not read, with the reason where it can still find it.
+    """Lets messages that were made for many clients past uvicorn: as its `Port` it writes their bytes as they are, and
+    says when they have gone out. Only whole frames of the protocol are written, so that pings and the closing frame may
+    come between any two, and uvicorn's own messages while nothing waits.
 
-    uvicorn queues the closing frame behind everything that the client has not read and waits for it to read, which
-    it may never do: https://github.com/encode/uvicorn, `WebSocketsSansIOProtocol.send` waits for `writable`.
+    Ends the connection of a client that does not read, with the reason where it can still find it: uvicorn queues the
+    closing frame behind everything that the client has not read and waits for it to read, which it may never do:
+    https://github.com/encode/uvicorn, `WebSocketsSansIOProtocol.send` waits for `writable`.
     """
+
+    _on_writable: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # Whatever does not go out at once is waited for: there is always something newer to send.
+        self.transport.set_write_buffer_limits(high=0)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"][_PORT] = cast("dict[object, object]", self)
+        await super().run_asgi()
+
+    @property
+    def is_writable(self) -> bool:
+        is_open = self.handshake_complete and not self.close_sent and not self.transport.is_closing()
+        return is_open and self.writable.is_set()
+
+    def write(self, piece: bytes) -> None:
+        self.transport.write(piece)
+
+    def notify(self, on_writable: Callable[[], None]) -> None:
+        """Call this whenever everything written has gone out."""
+        self._on_writable = on_writable
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._on_writable is not None:
+            self._on_writable()
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "websocket.close" and not self.writable.is_set():
             self.writable.set()
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+        # Who has waited may find that the port was quicker.
+        while not self.writable.is_set():
+            await self.writable.wait()
         await super().send(message)
+
+
+def port_of(scope: Scope) -> WebSocketProtocol:
+    """The connection of a WebSocket that was accepted."""
+    port = scope["extensions"][_PORT]
+    assert isinstance(port, WebSocketProtocol)
+    return port
 
 
 def uvicorn_options() -> dict[str, Any]:

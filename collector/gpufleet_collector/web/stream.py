@@ -2,38 +2,43 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gpufleet_collector.errors import BadRequest
-from gpufleet_collector.live.hub import Due, Subscriber
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.model import PlacedEvent
 from gpufleet_collector.selfmetrics import SelfMetrics
-from gpufleet_collector.web.events import Encoder, encode, error_event, happened_event
+from gpufleet_collector.web.departure import ClientStalled
+from gpufleet_collector.web.events import Encoder, encode, encode_bytes, error_event, happened_event
+from gpufleet_collector.web.frames.message import Message
+from gpufleet_collector.web.frames.outlet import Outlet
+from gpufleet_collector.web.frames.view import FrameView
+from gpufleet_collector.web.frames.views import FrameViews
 from gpufleet_collector.web.problems import problem
+from gpufleet_collector.web.serving import port_of
 from gpufleet_collector.web.settings import WebSettings
+from gpufleet_collector.web.shared import Shared
 from gpufleet_collector.web.subscriptions import Subscription, read_message
 
 STALLED = 4408
 CLOSING_SECONDS = 5.0
 EVENTS_AT_ONCE = 100
 """After so many events of one client the others get their turn."""
-
-
-class ClientStalled(Exception):
-    """The client has not read for too long."""
+SUBSCRIBE_SECONDS = 0.05
+"""After a subscription the next message is heard so much later: it costs the collector more than the client."""
 
 
 class Stream:
     """The endpoint: counts the clients and serves each of them."""
 
     def __init__(self, live: Live, metrics: SelfMetrics, settings: WebSettings) -> None:
-        self._live = live
         self._metrics = metrics
         self._settings = settings
-        self._encoder = Encoder(live)
+        self._shared = Shared(live, Encoder(live), FrameViews(live, metrics.websocket_views.set), metrics, settings)
         self._clients = 0
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -42,31 +47,34 @@ class Stream:
             await websocket.send_denial_response(problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many WebSocket clients"))
             return
         self._clients += 1
-        self._metrics.websocket_clients.inc()
         try:
-            await Client(websocket, self._live, self._encoder, self._metrics, self._settings).serve()
+            await Client(websocket, self._shared).serve()
         finally:
             self._clients -= 1
-            self._metrics.websocket_clients.dec()
 
 
 class Client:
-    """One client, from accept to close: one task hears what it wants, another tells it."""
+    """One client, from accept to close: one task hears what it wants, another tells it events. Frames come from a view
+    that it shares with others, through its outlet."""
 
-    def __init__(
-        self, websocket: WebSocket, live: Live, encoder: Encoder, metrics: SelfMetrics, settings: WebSettings
-    ) -> None:
+    def __init__(self, websocket: WebSocket, shared: Shared) -> None:
         self._websocket = websocket
-        self._live = live
-        self._encoder = encoder
-        self._metrics = metrics
-        self._settings = settings
+        self._shared = shared
+        self._settings = shared.settings
         self._subscription = Subscription()
         self._subscriber: Subscriber | None = None
+        self._view: FrameView | None = None
         self._woken = asyncio.Event()
         self._replaced = asyncio.Event()
+        self._ended: BaseException | None = None
+        self._counted = (-1, 0)
+        """A revision of the fleet, and how many GPUs were selected then."""
+        port = port_of(websocket.scope)
+        self._outlet = Outlet(port, shared, self._arm, self._end)
+        port.notify(self._outlet.resume)
 
     async def serve(self) -> None:
+        self._count_me(1)
         try:
             await self._websocket.accept()
             async with asyncio.TaskGroup() as tasks:
@@ -75,52 +83,82 @@ class Client:
         except* WebSocketDisconnect:
             pass
         except* ClientStalled:
-            self._metrics.websocket_stalled.inc()
+            self._shared.metrics.websocket_stalled.inc()
             await self._close_stalled()
         finally:
             self._unsubscribe()
+            self._outlet.close()
+            self._count_me(-1)
+
+    def _arm(self, give_up: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._settings.stall_seconds, give_up)
+
+    def _end(self, why: BaseException) -> None:
+        self._ended = why
+        self._woken.set()
+        self._replaced.set()
+
+    def _count_me(self, number: int) -> None:
+        self._shared.metrics.websocket_clients.labels(format=self._subscription.format).inc(number)
 
     # -------------------------------------------------------------------------------------------------------- hear
 
     async def _hear(self) -> None:
-        await self._subscribe(self._subscription)
+        self._subscribe(self._subscription)
         while True:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
             try:
-                subscription = read_message(message.get("text"))
+                self._subscribe(read_message(message.get("text")))
             except BadRequest as error:
-                await self._send(encode(error_event("Bad message", error)))
+                self._answer("Bad message", error)
             else:
-                await self._subscribe(subscription)
+                await asyncio.sleep(SUBSCRIBE_SECONDS)
 
-    async def _subscribe(self, subscription: Subscription) -> None:
-        """From now on this is what the client is told, beginning with the current state."""
+    def _subscribe(self, subscription: Subscription) -> None:
+        """From now on this is what the client is told, beginning with the current state. Raises BadRequest where it
+        cannot be."""
         self._unsubscribe()
+        self._count_me(-1)
         self._subscription = subscription
+        self._count_me(1)
         self._replaced.set()
-        if self._is_too_much():
-            await self._refuse()
+        if subscription.format == "frames":
+            self._view = self._shared.views.join(subscription, self._outlet)
+        elif self._is_too_much():
+            self._refuse()
         else:
-            self._subscriber = self._live.subscribe(subscription.selection, self._woken.set)
+            self._subscriber = self._shared.live.subscribe(subscription.selection, self._woken.set)
 
     def _unsubscribe(self) -> None:
         if self._subscriber is not None:
-            self._live.unsubscribe(self._subscriber)
+            self._shared.live.unsubscribe(self._subscriber)
             self._subscriber = None
+        if self._view is not None:
+            self._shared.views.leave(self._view, self._outlet)
+            self._outlet.forget()
+            self._view = None
 
     def _is_too_much(self) -> bool:
-        is_everything = self._subscription.selection.is_everything
-        return is_everything and self._live.gpu_count > self._settings.events_max_gpus
+        selection = self._subscription.selection
+        if selection.hosts or selection.gpus:
+            return False
+        live = self._shared.live
+        if self._counted[0] != live.revision:
+            self._counted = (live.revision, live.count(selection))
+        return self._counted[1] > self._settings.events_max_gpus
 
-    async def _refuse(self) -> None:
+    def _refuse(self) -> None:
         self._unsubscribe()
         detail = (
-            f"there are {self._live.gpu_count} GPUs, and events of more than {self._settings.events_max_gpus} at once "
-            'are not sent: subscribe with "hosts" or "gpus", or ask /api/system/gpu-stats'
+            f"there are {self._counted[1]} GPUs, and events of more than {self._settings.events_max_gpus} at once "
+            'are not sent: subscribe with "hosts", "gpus" or "labels", or to "format": "frames", which has no limit'
         )
-        await self._send(encode(error_event("Too many GPUs", BadRequest("hosts", detail))))
+        self._answer("Too many GPUs", BadRequest("format", detail))
+
+    def _answer(self, title: str, error: BadRequest) -> None:
+        self._outlet.answer(Message.of(encode_bytes(error_event(title, error))))
 
     # -------------------------------------------------------------------------------------------------------- tell
 
@@ -130,6 +168,8 @@ class Client:
             await self._woken.wait()
             self._woken.clear()
             self._replaced.clear()
+            if self._ended is not None:
+                raise self._ended
             began = loop.time()
             await self._flush()
             if self._subscription.interval_seconds:
@@ -147,7 +187,7 @@ class Client:
         if subscriber is None:
             return
         if self._is_too_much():
-            await self._refuse()
+            self._refuse()
             return
         for number in range(1, len(subscriber) + 1):
             due = subscriber.take()
@@ -155,7 +195,7 @@ class Client:
                 return
             if (text := self._text(due)) is not None:
                 await self._send(text)
-                self._metrics.websocket_events.inc()
+                self._shared.metrics.websocket_events.inc()
             if number % EVENTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -163,8 +203,8 @@ class Client:
         if isinstance(due, PlacedEvent):
             return encode(happened_event(due))
         if due.kind == "host":
-            return self._encoder.host(due.name)
-        return self._encoder.gpu(due.name, self._subscription.metrics)
+            return self._shared.encoder.host(due.name)
+        return self._shared.encoder.gpu(due.name, self._subscription.metrics)
 
     async def _send(self, text: str) -> None:
         try:
@@ -172,6 +212,7 @@ class Client:
                 await self._websocket.send_text(text)
         except TimeoutError as error:
             raise ClientStalled from error
+        self._shared.sent(len(text) if text.isascii() else len(text.encode()))
 
     async def _close_stalled(self) -> None:
         """Say why; a server that cannot do so while the client does not read drops the connection after this."""

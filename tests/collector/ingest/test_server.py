@@ -14,7 +14,8 @@ from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.ingest.admission import AdmissionLimits
 from gpufleet_collector.ingest.limits import IngestLimits
-from gpufleet_collector.live.hub import Selection, Subscriber
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Subscriber
 from gpufleet_collector.model import PlacedEvent
 from gpufleet_proto import telemetry_pb2 as pb
 

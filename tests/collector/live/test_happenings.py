@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from fakes.clock import START_US, FakeClock
 from fakes.counting import Tally
 from fakes.fleet import agent, event, inventory
-from gpufleet_collector.live.hub import Hub, Selection, Subscriber
+from gpufleet_collector.live.hub import Hub
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.live.recent import RecentEvents
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Subscriber
 from gpufleet_collector.model import PlacedEvent, Process, ProcessList
 from gpufleet_collector.selfmetrics import SelfMetrics
 
@@ -94,7 +96,7 @@ def test_beyond_the_limit_of_a_client_the_oldest_events_are_dropped_and_counted(
     hub.add(slow)
     hub.add(fast)
     for number in range(5):
-        hub.publish_event(PlacedEvent(event(f"e{number}")), ())
+        hub.publish_event(PlacedEvent(event(f"e{number}")), (), {})
         assert told(fast) == [f"e{number}"]
     assert len(slow) == 2
     assert told(slow) == ["e3", "e4"]

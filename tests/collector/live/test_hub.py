@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.counting import Tally
-from gpufleet_collector.live.hub import Due, Hub, Selection, Subscriber
+from gpufleet_collector.live.hub import Hub
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.model import PlacedEvent
 
 
@@ -28,7 +30,7 @@ def test_pending_is_the_set_of_gpus_published_and_every_repeat_is_counted(
     one = subscriber()
     hub.add(one)
     for host, gpus in published:
-        hub.publish_gpus(host, gpus)
+        hub.publish_gpus(host, gpus, {})
 
     offered = [Due("gpu", gpu) for _, gpus in published for gpu in gpus]
     assert len(one) == len(set(offered))
@@ -56,20 +58,20 @@ def test_only_what_was_selected_is_pending() -> None:
     by_host, by_gpu = subscriber(Selection(hosts=frozenset("h"))), subscriber(Selection(gpus=frozenset("x")))
     hub.add(by_host)
     hub.add(by_gpu)
-    hub.publish_gpus("h", ["x", "y"])
-    hub.publish_gpus("other", ["x"])
-    hub.publish_host("h", ["y"])
-    hub.publish_host("other", ["x"])
+    hub.publish_gpus("h", ["x", "y"], {})
+    hub.publish_gpus("other", ["x"], {})
+    hub.publish_host("h", ["y"], {})
+    hub.publish_host("other", ["x"], {})
     assert drain(by_host) == [Due("gpu", "x"), Due("gpu", "y"), Due("host", "h")]
     assert drain(by_gpu) == [Due("gpu", "x"), Due("host", "other")]
 
 
 def test_hosts_and_gpus_together_mean_both() -> None:
     both = Selection(hosts=frozenset("h"), gpus=frozenset("x"))
-    assert both.wants_gpu("h", "x")
-    assert not both.wants_gpu("h", "y")
-    assert not both.wants_gpu("g", "x")
-    assert not both.wants_host("h", ["y"])
+    assert both.wants_gpu("h", "x", {})
+    assert not both.wants_gpu("h", "y", {})
+    assert not both.wants_gpu("g", "x", {})
+    assert not both.wants_host("h", ["y"], {})
 
 
 def test_wake_is_called_only_when_something_is_pending() -> None:
@@ -87,6 +89,6 @@ def test_a_subscriber_that_was_removed_hears_no_more() -> None:
     hub.add(one)
     hub.remove(one)
     hub.remove(one)
-    hub.publish_gpus("h", ["x"])
+    hub.publish_gpus("h", ["x"], {})
     assert len(one) == 0
     assert len(hub) == 0

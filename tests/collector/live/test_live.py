@@ -6,9 +6,10 @@ import pytest
 
 from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, inventory, sample, values
-from gpufleet_collector.live.hub import Due, Selection, Subscriber
 from gpufleet_collector.live.limits import LiveLimits
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.model import AgentCost, Gpu, Inventory, KnownHost, PlacedEvent
 from gpufleet_collector.selfmetrics import SelfMetrics
 

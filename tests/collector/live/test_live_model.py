@@ -7,8 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, inventory, values
-from gpufleet_collector.live.hub import Selection
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.selection import Selection
 from gpufleet_collector.model import Sample
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_proto.catalog import BY_NAME

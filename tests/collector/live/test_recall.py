@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, inventory, sample, values
-from gpufleet_collector.live.hub import Due, Selection
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due
 from gpufleet_collector.model import Gpu, KnownHost, Sample, SampleColumns
 from gpufleet_collector.selfmetrics import SelfMetrics
 

@@ -7,8 +7,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from fakes.clock import FakeClock
 from fakes.fleet import agent, inventory, sample
-from gpufleet_collector.live.hub import Due, Selection
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due
 from gpufleet_collector.model import AgentCost, KnownHost
 from gpufleet_collector.selfmetrics import SelfMetrics
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpufleet_collector.errors import BadRequest
-from gpufleet_collector.live.hub import Selection
+from gpufleet_collector.live.selection import Selection
 from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.web.subscriptions import Subscription, read_message
 
