@@ -85,7 +85,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         series=SeriesHistory(database, clock=clock, kept=_kept(config), rollup_labels=config.rollup_labels),
         events=EventHistory(database),
         processes=ProcessHistory(database),
-        database_ready=_readiness(database, started),
+        database_ready=_readiness(database, writer, started),
         store=StoreCondition(upkeep.condition, config.pack_after_hours),
         metrics=metrics,
         settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
@@ -144,17 +144,19 @@ def _kept(config: CollectorConfig) -> Kept:
     return Kept(config.retention_days * DAY_US, config.retention_5m_days * DAY_US)
 
 
-def _readiness(database: Database, started: asyncio.Event) -> Callable[[], Awaitable[bool]]:
-    """Ready is who has migrated, hears agents, and reaches the database now."""
+def _readiness(database: Database, writer: Writer, started: asyncio.Event) -> Callable[[], Awaitable[bool]]:
+    """Ready is who has migrated, hears agents, can store what they send, and reaches the database now. Where a reason
+    is known it is raised, as DatabaseUnavailable."""
 
     async def ready() -> bool:
         if not started.is_set():
             return False
+        if (trouble := writer.trouble) is not None:
+            raise DatabaseUnavailable(trouble)
         try:
             await database.ping()
         except CollectorError as error:
-            _logger.debug("the database is not ready: %s", error)
-            return False
+            raise DatabaseUnavailable(str(error)) from error
         return True
 
     return ready

@@ -5,6 +5,7 @@ import asyncio
 import os
 import subprocess
 import time
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from drills.test_kills import FLEET, check
 
 from fakes.browser import skip_or_fail
-from fakes.processes import running_collector, running_fleet, wait_for
+from fakes.processes import Collector, running_collector, running_fleet, wait_for
 
 DISK = "400m"
 PIECE_BYTES = 1024 * 1024
@@ -65,6 +66,15 @@ def postmaster_of(disk: Path) -> int:
     return int(pid_file.read_text().splitlines()[0])
 
 
+def why_not_ready(collector: Collector) -> str:
+    """Empty for one that is."""
+    try:
+        collector.get("/readyz")
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    return ""
+
+
 def free_bytes(disk: Path) -> int:
     found = os.statvfs(disk)
     return found.f_bavail * found.f_frsize
@@ -97,9 +107,14 @@ def test_a_full_disk_costs_time_and_nothing_else(open_path: Path) -> None:
         wait_for(lambda: collector.get("/api/v1/hosts")["count"] == 20, "the fleet is there")
         time.sleep(RUN_SECONDS)
         assert free_bytes(disk) > PIECE_BYTES, "the disk is too small for an empty database"
+        (data,) = (file.parent for file in disk.glob("collector/**/postmaster.pid"))
         ballast, address, before = Ballast(disk), collector.database_url(), postmaster_of(disk)
         ballast.fill()
         wait_for(lambda: FULL in collector.process.errors, "the collector says that the disk is full")
+        wait_for(
+            lambda: "the disk of the database is full" in why_not_ready(collector), "it is not ready, and says why"
+        )
+        assert postmaster_of(disk) == before, "a PostgreSQL that answers was to be seen"
         assert exhaust_log(address), "there was room for all of it"
         until = time.monotonic() + FULL_SECONDS
         while time.monotonic() < until:
@@ -108,6 +123,7 @@ def test_a_full_disk_costs_time_and_nothing_else(open_path: Path) -> None:
             assert fleet.running.poll() is None, fleet.errors[-2000:]
             assert (collector.status("/healthz"), collector.status("/readyz")) == (200, 503)
             time.sleep(0.5)
+        assert f"the disk of {data} is full" in collector.process.errors
         ballast.remove()
         wait_for(lambda: collector.status("/readyz") == 200, "it is ready again", RECOVERY_SECONDS)
         assert postmaster_of(disk) != before

@@ -16,6 +16,7 @@ _UNAVAILABLE = ("08", "53", "57P", "58", "40", "55", "25006", "25P03", "XX")
 for too long, internal error: the same may work later."""
 
 _CANCELLED = "57014"
+_DISK_FULL = "53100"
 _NO_PRIVILEGE = "42501"
 _DATA = ("22", "23")
 
@@ -73,6 +74,8 @@ def _by_state(state: str, message: str) -> CollectorError | None:
         return ConfigurationError(f"DATABASE_URL: {message}")
     if state == _NO_PRIVILEGE:
         return ConfigurationError(f"DATABASE_URL: {message}: {_NEEDED_ROLE}")
+    if state == _DISK_FULL:
+        return DatabaseUnavailable(f"the disk of the database is full, make room on it: {message}")
     if state.startswith(_UNAVAILABLE):
         return DatabaseUnavailable(f"the database does not answer: {message}")
     return DataRefused(message) if state.startswith(_DATA) else None

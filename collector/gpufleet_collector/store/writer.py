@@ -66,6 +66,11 @@ class Writer:
         since = self._pending.oldest_since()
         return 0.0 if since is None else max(0.0, self._clock.now().monotonic - since)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is stored for some time, also while the database answers: its disk may be full. None without."""
+        return self._outage.lasting
+
     def declare(self, record: HostRecord) -> None:
         """The host is as `record` says; written before samples of it that are offered later, also when none are."""
         now = self._clock.now().wall_us

@@ -143,6 +143,14 @@ async def test_what_the_server_says_in_our_words(database_url: str, statement: s
     await database.close()
 
 
+async def test_a_full_disk_is_named_with_what_to_do(database_url: str) -> None:
+    database = Database(database_url)
+    with pytest.raises(DatabaseUnavailable, match="the disk of the database is full, make room on it: no room for it"):
+        async with database.begin() as connection:
+            await connection.exec_driver_sql("DO $$ BEGIN RAISE 'no room for it' USING ERRCODE = '53100'; END $$")
+    await database.close()
+
+
 async def test_a_mistake_of_ours_passes_as_it_is(database_url: str) -> None:
     database = Database(database_url)
     with pytest.raises(Exception, match="does not exist") as raised:

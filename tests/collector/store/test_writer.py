@@ -283,10 +283,13 @@ async def test_an_outage_is_waited_out_and_said_once(caplog: pytest.LogCaptureFi
                 while made.counted("gpufleet_commit_failures_total") < 3:
                     await asyncio.sleep(0.01)
             assert len(made.settled.refusals) == 1
+            made.clock.advance(60)
+            assert "nothing could be stored for 60 s: the database does not answer" in (made.writer.trouble or "")
             cluster.start()
             async with asyncio.timeout(20):
                 while made.writer.pending_samples:
                     await asyncio.sleep(0.01)
+            assert made.writer.trouble is None
             assert await made.rows(STORED) == [("GPU-a", 0.0, 1), ("GPU-a", 1.0, 2)]
             assert caplog.text.count("cannot store") == 1
             assert caplog.text.count("storing again") == 1

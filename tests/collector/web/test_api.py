@@ -240,6 +240,21 @@ async def test_ready_means_that_the_database_answers(site: Site) -> None:
     assert (await site.get("/healthz")).status_code == 200
 
 
+async def test_who_is_not_ready_says_why_where_that_is_known(site: Site) -> None:
+    async def cannot_store() -> bool:
+        raise DatabaseUnavailable("nothing could be stored for 7 s: the disk is full")
+
+    site.database_ready = cannot_store
+    response = await site.get("/readyz?cache=no")
+    assert response.status_code == 503
+    assert response.json()["detail"] == "nothing could be stored for 7 s: the disk is full"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_a_probe_may_add_parameters_to_get_past_caches(site: Site, path: str) -> None:
+    assert (await site.get(f"{path}?now=1767225600")).status_code == 200
+
+
 async def test_a_database_that_hangs_is_not_ready(site: Site) -> None:
     async def hang() -> bool:
         return await asyncio.Event().wait()

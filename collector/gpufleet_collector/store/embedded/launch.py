@@ -19,6 +19,7 @@ from gpufleet_collector.store.embedded.cluster import ENVIRONMENT, as_account
 from gpufleet_collector.store.embedded.memory import shared_buffers, usable_memory
 from gpufleet_collector.store.embedded.place import Place
 from gpufleet_collector.store.embedded.process import Process, says_ready, server_of
+from gpufleet_collector.store.embedded.room import shortage
 from gpufleet_collector.store.embedded.serverlog import ServerLog, complaint
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ TRANSIENT_SECONDS = 60.0
 """How long a start is tried again while remains of a killed server stand in its way."""
 
 TRANSIENT_COMPLAINTS = ("lock file", "shared memory block", "is another postmaster")
+LASTING_COMPLAINTS = ("could not write lock file", "could not create lock file")
+"""For want of room or of rights, which do not come back by waiting a little."""
+
 STOP_STEPS: Sequence[tuple[int, float]] = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 """Fast shutdown, then without a checkpoint, then by force; each with the seconds it is given. PostgreSQL 18 told to end
 while it recovers from the death of a backend was seen to wait for ever with its I/O workers. Without the checkpoint
@@ -121,10 +125,16 @@ class Launcher:
                 return await self._until_ready(server, offset)
             except _Ended as ended:
                 adopted = server.child is None
-                transient = adopted or any(words in str(ended) for words in TRANSIENT_COMPLAINTS)
+                transient = adopted or is_transient(str(ended))
                 if not transient or loop.time() >= deadline:
-                    raise DatabaseUnavailable(f"PostgreSQL did not start: {ended} (see {self._log.path})") from None
+                    raise DatabaseUnavailable(f"PostgreSQL did not start: {self._reason(ended)}") from None
             await asyncio.sleep(10 * POLL_SECONDS)
+
+    def _reason(self, ended: _Ended) -> str:
+        """Without room a server cannot write into its log either why it ended."""
+        said = f"{ended} (see {self._log.path})"
+        full = shortage([self._place.data, self._log.path.parent])
+        return said if full is None else f"{full}; {said}"
 
     def _adopt(self) -> Server | None:
         process = server_of(self._place.data)
@@ -134,8 +144,7 @@ class Launcher:
         return Server(process, None)
 
     def _launch(self) -> Server:
-        self._log.bound()
-        output = self._log.open()
+        output = self._open_log()
         try:
             # A session of its own: Ctrl-C is for the collector, which has to flush before its database goes.
             child = subprocess.Popen(
@@ -155,6 +164,13 @@ class Launcher:
         let_use_every_core(child.pid)
         process = Process.find(child.pid)
         return Server(process or Process(child.pid, -1), child)
+
+    def _open_log(self) -> int:
+        try:
+            self._log.bound()
+            return self._log.open()
+        except OSError as error:
+            raise DatabaseUnavailable(f"{self._log.path} cannot be written: {error.strerror}") from None
 
     def _command(self) -> list[str]:
         settings = SETTINGS | {
@@ -192,6 +208,13 @@ class Launcher:
                 speak_at += SPEAK_EVERY_SECONDS
                 log.info("waiting for PostgreSQL: %s", complaint(self._log.since(offset)))
             await asyncio.sleep(POLL_SECONDS)
+
+
+def is_transient(complaint: str) -> bool:
+    """Whether a server that ended with these words may come up a moment later."""
+    if any(words in complaint for words in LASTING_COMPLAINTS):
+        return False
+    return any(words in complaint for words in TRANSIENT_COMPLAINTS)
 
 
 async def answers(sockets: Path) -> bool:
