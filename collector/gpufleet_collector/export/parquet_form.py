@@ -12,6 +12,9 @@ from gpufleet_collector.export.columns import Column, Kind, Row
 GROUP_ROWS = 131_072
 """Rows of a row group, which wait in memory, a column each, until it is full."""
 
+GROUP_BYTES = 64 * 1024 * 1024
+"""A row group is full as well when its columns take so much: texts may be long."""
+
 MOST_GROUPS = 8_192
 """The footer tells of every row group and is kept until the end, up to some kilobytes for each of them."""
 
@@ -30,16 +33,26 @@ _TYPES = {
 
 
 class ParquetForm:
-    def __init__(self, columns: Sequence[Column], facts: Mapping[str, str], *, group_rows: int = GROUP_ROWS) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        facts: Mapping[str, str],
+        *,
+        group_rows: int = GROUP_ROWS,
+        group_bytes: int = GROUP_BYTES,
+    ) -> None:
         self._schema = pa.schema(
             [pa.field(column.name, _TYPES[column.kind], metadata=dict(column.facts)) for column in columns],
             metadata=dict(facts),
         )
         self._group_rows = group_rows
+        self._group_bytes = group_bytes
         self._out = io.BytesIO()
         self._writer = pq.ParquetWriter(pa.PythonFile(_Counted(self._out)), self._schema, compression=COMPRESSION)
         self._waiting: list[pa.RecordBatch] = []
-        self._groups = 0
+        self._rows = self._bytes = 0
+        """Of what waits."""
+        self._groups = self._rows_written = 0
 
     def begin(self) -> bytes:
         return self._written()
@@ -48,8 +61,11 @@ class ParquetForm:
         """Raises ExportTooLarge."""
         columns = list(zip(*rows, strict=True)) or [()] * len(self._schema)
         arrays = [pa.array(cells, field.type) for cells, field in zip(columns, self._schema, strict=True)]
-        self._waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        if sum(batch.num_rows for batch in self._waiting) >= self._group_rows:
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        self._waiting.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= self._group_rows or self._bytes >= self._group_bytes:
             self._write_group()
         return self._written()
 
@@ -64,10 +80,12 @@ class ParquetForm:
             return
         if self._groups >= MOST_GROUPS:
             raise ExportTooLarge(
-                f"more than {MOST_GROUPS * self._group_rows} rows do not go into one Parquet file: "
+                f"more than {self._rows_written} such rows do not go into one Parquet file: "
                 "export less time or fewer GPUs at once, or csv"
             )
         self._groups += 1
+        self._rows_written += self._rows
+        self._rows = self._bytes = 0
         self._writer.write_table(pa.Table.from_batches(waiting, self._schema), row_group_size=2 * self._group_rows)
 
     def _written(self) -> bytes:

@@ -92,12 +92,21 @@ def test_a_row_group_is_written_as_soon_as_it_is_full() -> None:
     assert file.read().column("gpu_index").to_pylist() == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_row_group_of_long_texts_is_full_sooner() -> None:
+    form = ParquetForm((Column("text", Kind.TEXT),), {}, group_bytes=1000)
+    assert form.begin() + form.rows([("a" * 500,)]) == b"PAR1"
+    first = form.rows([("b" * 500,)])
+    assert first != b""
+    file = pq.ParquetFile(io.BytesIO(b"PAR1" + first + form.rows([("c",)]) + form.end()))
+    assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [2, 1]
+
+
 def test_too_many_row_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_form, "MOST_GROUPS", 2)
     form = ParquetForm(ONE, {}, group_rows=1)
     form.rows([(1,)])
     form.rows([(2,)])
-    with pytest.raises(ExportTooLarge, match="more than 2 rows"):
+    with pytest.raises(ExportTooLarge, match="more than 2 such rows"):
         form.rows([(3,)])
 
 
