@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -26,17 +27,59 @@ PING_SECONDS = 20.0
 PONG_SECONDS = 60.0
 """Longer than a client may stall, so that a stalled one is told so rather than found dead."""
 LINGER_SECONDS = 60.0
+"""A client that has taken nothing for so long, of what is there for it, is cut off: what it was sent goes with it."""
 UNSENT_BYTES = 256 * 1024
 """What the system takes from us of one WebSocket client's bytes before the client has room for them. Linux alone would
 take 4 MB: memory for who does not read, and old news for who reads slowly."""
 
 _PORT = "gpufleet.port"
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class HttpProtocol(H11Protocol):
-    """Refuses what cannot be read as everything else is refused, in words that a program can read."""
+    """Refuses what cannot be read as everything else is refused, in words that a program can read, and keeps nothing
+    for a client that does not read. uvicorn closes such a connection at most, which waits for the client too."""
 
     _is_refused = False
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # `pause_writing` is then said of the first byte that the system does not take.
+        transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch_no_more()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_what_is_left()
+
+    def resume_writing(self) -> None:
+        self._watch_no_more()
+        super().resume_writing()
+
+    def _watch_what_is_left(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._watch = self.loop.call_later(LINGER_SECONDS, self._cut_off_unless_less_than, left)
+
+    def _cut_off_unless_less_than(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() < left:
+            self._watch_what_is_left()
+        else:
+            # What waits in the system's buffers, which may be megabytes, is not kept either (socket(7)).
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            self.transport.abort()
+
+    def _watch_no_more(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self.transport.set_write_buffer_limits()
+        super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_refused:

@@ -24,6 +24,7 @@ from gpufleet_collector.model import METRIC_NAMES, PlacedEvent
 from gpufleet_collector.store import history_sql, history_stream
 from gpufleet_collector.store.history import HistoryBucket, HistorySample
 from gpufleet_collector.store.history_stream import HistoryStream
+from gpufleet_collector.web import serving
 from gpufleet_collector.web.settings import WebSettings
 
 URL = "/api/v1/export"
@@ -238,6 +239,28 @@ async def test_a_client_that_does_not_read_is_given_up(site: Site, caplog: pytes
         await reader.readexactly(100)
         await until_closed(site)
     assert "an export broke off: the client did not read" in caplog.text
+
+
+async def test_what_a_client_does_not_read_is_not_kept_for_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To close its connection is to wait until it has read everything."""
+    monkeypatch.setattr(serving, "LINGER_SECONDS", 0.6)
+    site.settings = WebSettings(stall_seconds=0.2)
+    endless(site)
+    async with connected(site) as (reader, _):
+        await until_closed(site)
+        await asyncio.sleep(1)
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+
+
+async def test_who_reads_slowly_is_not_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "LINGER_SECONDS", 0.8)
+    endless(site)
+    async with connected(site) as (reader, _):
+        for _ in range(15):
+            await reader.readexactly(1_000_000)
+            await asyncio.sleep(0.1)
+        assert not site.stream.closed
 
 
 async def test_a_client_that_does_not_read_the_end_gives_its_turn_back(site: Site) -> None:
