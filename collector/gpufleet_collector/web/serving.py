@@ -87,6 +87,10 @@ class HttpProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self._is_refused = True
+        self._leave_handler()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()  # an answer is on its way or gone already
+            return
         most = f"{MAX_REQUEST_HEAD_BYTES // 1024} KiB"
         detail = f"{msg} A request line and its headers are at most {most}: ask for less at once."
         response = problem(HTTPStatus.BAD_REQUEST, detail)
@@ -97,6 +101,12 @@ class HttpProtocol(H11Protocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(REFUSED_SECONDS, self.transport.close)
+
+    def _leave_handler(self) -> None:
+        """Who still works on the request learns that nobody is there to be answered."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
