@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gpufleet_collector.errors import CollectorError, ConfigurationError, DataDirectoryError, SchemaError
 from gpufleet_collector.settings import SETTINGS, Setting
@@ -204,14 +204,8 @@ async def _export(config: "CollectorConfig", *, output: str, **asked: list[str] 
     given = [
         (name, text) for name, texts in asked.items() for text in ([texts] if isinstance(texts, str) else texts or ())
     ]
-    with _bytes_to_stdout() as stdout:
-        streams = export_command.Streams(stdout, sys.stderr)
-        return await export_command.run(config, given, output=output, clock=SystemClock(), streams=streams)
-
-
-def _bytes_to_stdout() -> BinaryIO:
-    """Unbuffered: nothing is left to be written when whoever reads it has gone."""
-    return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+    streams = export_command.Streams(sys.stdout.fileno(), sys.stderr)
+    return await export_command.run(config, given, output=output, clock=SystemClock(), streams=streams)
 
 
 async def _doctor(config: "CollectorConfig") -> int:

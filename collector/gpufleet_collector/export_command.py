@@ -1,12 +1,13 @@
 """`gpufleet-collector export`: history into a file, straight from the database, whether a collector serves or not."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.config import CollectorConfig
@@ -32,9 +33,9 @@ EXIT_DONE, EXIT_TERMINATED = 0, 128 + signal.SIGTERM
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Where a command writes; `stdout` takes bytes."""
+    """Where a command writes; `stdout` is a descriptor, so that nothing is left in a buffer when its reader goes."""
 
-    stdout: BinaryIO
+    stdout: int
     stderr: TextIO
 
 
@@ -56,7 +57,7 @@ async def run(
     formed = [*given, *(() if is_said else [("format", guess_format(output))])]
     try:
         question = read_question(formed, clock.now().wall_us)
-        if question.form == "parquet" and output == STANDARD_OUTPUT and streams.stdout.isatty():
+        if question.form == "parquet" and output == STANDARD_OUTPUT and os.isatty(streams.stdout):
             raise ConfigurationError("--format parquet is not for a terminal: give --output FILE")
         form = make_form(question.form, columns_of(question.query), question.facts)
         return await _unless_terminated(_export(reach(config, around), question.query, form, output, clock, streams))
@@ -84,12 +85,14 @@ async def _export(
         progress = Progress(name_of(query), query.until, clock=clock, stderr=streams.stderr)
         rows = written = 0
         try:
-            with target(output, streams.stdout) as write:
-                async with aclosing(encode(form, reader.batches(query))) as pieces:
-                    async for piece in pieces:
-                        write(piece.data)
-                        rows, written = piece.rows, written + len(piece.data)
-                        progress.tell(rows, piece.reached)
+            async with (
+                target(output, streams.stdout) as write,
+                aclosing(encode(form, reader.batches(query))) as pieces,
+            ):
+                async for piece in pieces:
+                    await write(piece.data)
+                    rows, written = piece.rows, written + len(piece.data)
+                    progress.tell(rows, piece.reached)
         finally:
             progress.end()
         where = "" if output == STANDARD_OUTPUT else f" into {output}"

@@ -3,11 +3,14 @@
 import asyncio
 import csv
 import io
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -47,11 +50,12 @@ async def made(database_url: str) -> AsyncIterator[Store]:
 
 async def export(made: Store, output: str, *asked: tuple[str, str]) -> tuple[int, bytes, list[str]]:
     """Status, standard output, and what was said."""
-    out, said = io.BytesIO(), io.StringIO()
-    status = await run(
-        config_of(made.dsn), [*SPAN, *asked], output=output, clock=FakeClock(), streams=Streams(out, said)
-    )
-    return status, out.getvalue(), said.getvalue().splitlines()
+    said = io.StringIO()
+    with tempfile.TemporaryFile() as out:
+        streams = Streams(out.fileno(), said)
+        status = await run(config_of(made.dsn), [*SPAN, *asked], output=output, clock=FakeClock(), streams=streams)
+        out.seek(0)
+        return status, out.read(), said.getvalue().splitlines()
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -111,20 +115,20 @@ def test_another_ending_needs_the_flag(output: str) -> None:
         guess_format(output)
 
 
-class Terminal(io.BytesIO):
-    def isatty(self) -> bool:
-        return True
-
-
 async def test_a_terminal_is_spared_parquet() -> None:
-    with pytest.raises(ConfigurationError, match="--format parquet is not for a terminal: give --output FILE"):
-        await run(
-            config_of("postgresql:///d"),
-            [("format", "parquet")],
-            output="-",
-            clock=FakeClock(),
-            streams=Streams(Terminal(), io.StringIO()),
-        )
+    ends = os.openpty()
+    try:
+        with pytest.raises(ConfigurationError, match="--format parquet is not for a terminal: give --output FILE"):
+            await run(
+                config_of("postgresql:///d"),
+                [("format", "parquet")],
+                output="-",
+                clock=FakeClock(),
+                streams=Streams(ends[1], io.StringIO()),
+            )
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 @pytest.mark.parametrize(
@@ -170,29 +174,40 @@ def test_a_folder_that_is_not_there_is_status_1(
     assert "No such file or directory" in err.splitlines()[-1]
 
 
-SLOW = """
+PROGRAM = """
 import sys
 from gpufleet_collector.__main__ import run
 from gpufleet_collector.store import history_sql
 history_sql.samples = lambda *_, **__: (
     "SELECT recorded_at, stay, CAST(1 AS real) AS power_watts"
-    " FROM (SELECT n, timestamptz 'epoch' AS recorded_at, 1 AS stay FROM generate_series(1, 2000) AS n) AS every,"
-    " LATERAL (SELECT pg_sleep(CASE WHEN n > 1500 THEN 60 ELSE 0 END)) AS slept"
+    " FROM (SELECT n, timestamptz 'epoch' AS recorded_at, 1 AS stay FROM generate_series(1, {rows}) AS n) AS every,"
+    " LATERAL (SELECT pg_sleep(CASE WHEN n > {quick} THEN 60 ELSE 0 END)) AS slept"
 )
-sys.exit(run(sys.argv[1:], {"HOME": "/nowhere"}))
+sys.exit(run(sys.argv[1:], {{"HOME": "/nowhere"}}))
 """
+SLOW = PROGRAM.format(rows=2000, quick=1500)
+"""The first batch comes, and the second never does."""
+LONG = PROGRAM.format(rows=1_000_000, quick=1_000_000)
+"""Far more than a pipe holds."""
 
 
-@pytest.fixture
-def slow_export(made: Store, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """An export of which the first batch is written, and the second never comes."""
-    flags = ["--database-url", made.dsn, "--metrics", "power_watts", "--output", str(tmp_path / "out.csv")]
-    process = subprocess.Popen([sys.executable, "-c", SLOW, "export", *flags, *SPAN_FLAGS], stderr=subprocess.PIPE)
+@contextmanager
+def exporting(program: str, made: Store, output: str) -> Iterator[subprocess.Popen[bytes]]:
+    flags = ["--database-url", made.dsn, "--metrics", "power_watts", "--output", output]
+    command = [sys.executable, "-c", program, "export", *flags, *SPAN_FLAGS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def slow_export(made: Store, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An export of which the first batch is written."""
+    with exporting(SLOW, made, str(tmp_path / "out.csv")) as process:
+        yield process
 
 
 async def until_half_written(folder: Path) -> None:
@@ -201,7 +216,12 @@ async def until_half_written(folder: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"])
+INTERRUPTIONS = pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+
+
+@INTERRUPTIONS
 async def test_who_is_interrupted_leaves_nothing(
     slow_export: subprocess.Popen[bytes], tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -220,3 +240,27 @@ async def test_who_is_killed_leaves_no_file_of_that_name(slow_export: subprocess
     slow_export.kill()
     await asyncio.to_thread(slow_export.wait)
     assert not (tmp_path / "out.csv").exists()
+
+
+async def test_what_a_killed_export_left_is_removed_by_the_next_into_that_file(
+    made: Store, slow_export: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    await until_half_written(tmp_path)
+    (part,) = files(tmp_path)
+    await export(made, str(tmp_path / "out.csv"))
+    assert files(tmp_path).keys() == {part, "out.csv"}, "it is still at it"
+    slow_export.kill()
+    await asyncio.to_thread(slow_export.wait)
+    await export(made, str(tmp_path / "out.csv"))
+    assert files(tmp_path).keys() == {"out.csv"}
+
+
+@INTERRUPTIONS
+async def test_who_waits_for_a_reader_can_be_interrupted(made: Store, number: signal.Signals, status: int) -> None:
+    with exporting(LONG, made, "-") as process:
+        assert process.stdout is not None
+        await asyncio.to_thread(process.stdout.read, 1000)
+        await asyncio.sleep(0.5)
+        process.send_signal(number)
+        await asyncio.to_thread(process.wait, 10)
+        assert process.returncode == status

@@ -2,56 +2,72 @@
 
 import contextlib
 import os
-import secrets
-from collections.abc import Iterator
-from io import RawIOBase
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from gpufleet_collector.errors import OutputFailed
+from gpufleet_collector.export.outlet import open_outlet, pour
+from gpufleet_collector.export.part import Part
 
 STANDARD_OUTPUT = "-"
 
 
 class Write(Protocol):
-    def __call__(self, data: bytes) -> None:
+    async def __call__(self, data: bytes) -> None:
         """Raises OutputFailed."""
 
 
-@contextlib.contextmanager
-def target(output: str, stdout: BinaryIO) -> Iterator[Write]:
+@contextlib.asynccontextmanager
+async def target(output: str, stdout: int) -> AsyncIterator[Write]:
     """What is written goes to a sibling of the file, which takes its name at the end and is removed when anything is
-    raised before; a link stays, and a device or pipe is written to as it is. Raises OutputFailed."""
+    raised before; a link stays, and a device or pipe is written to as it is. `stdout` is a descriptor. Raises
+    OutputFailed for what goes wrong here, and nothing else than what is raised meanwhile."""
     if output == STANDARD_OUTPUT:
-        with _told("the standard output"):
-            yield _writer(stdout)
-            stdout.flush()
+        yield _to_outlet("the standard output", stdout)
         return
+    path = _place(output)
+    if _is_outlet(path):
+        with _told(output):
+            descriptor = await open_outlet(path)
+        try:
+            yield _to_outlet(output, descriptor)
+        finally:
+            os.close(descriptor)
+        return
+    with _told(str(path)):
+        part = Part(path)
+    try:
+        yield _to_part(str(path), part)
+        with _told(str(path)):
+            part.finish()
+    finally:
+        part.close()
+
+
+def _place(output: str) -> Path:
     path = Path(output).resolve()
     if path.is_dir():
         raise OutputFailed(f"{output or path} is a folder: give the name of a file")
-    if path.exists() and not path.is_file():
-        with _told(output), path.open("wb", buffering=0) as file:
-            yield _writer(file)
-        return
-    sibling = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with _told(str(path)):
-        try:
-            with sibling.open("xb") as file:
-                yield _writer(file)
-                file.flush()
-                os.fsync(file.fileno())
-            sibling.replace(path)
-        finally:
-            sibling.unlink(missing_ok=True)
+    return path
 
 
-def _writer(file: RawIOBase | BinaryIO) -> Write:
-    def write(data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            # An unbuffered file may take a part.
-            rest = rest[file.write(rest) or 0 :]
+def _is_outlet(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _to_outlet(name: str, descriptor: int) -> Write:
+    async def write(data: bytes) -> None:
+        with _told(name):
+            await pour(descriptor, data)
+
+    return write
+
+
+def _to_part(name: str, part: Part) -> Write:
+    async def write(data: bytes) -> None:
+        with _told(name):
+            part.write(data)
 
     return write
 
