@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.folders import open_folder
 from bench.ingest import rows_stored, settle_cores
 from bench.report import Row
-from bench.storm import measure_storm
+from bench.storm import all_stream, measure_storm
 from bench.usage import children, own_cpu, rss_bytes, tree_cpu
 from bench.watcher import Watcher, watching_host
 
@@ -120,7 +120,7 @@ def started_fleet(folder: Path, collector: Collector, hosts: int, *options: str)
     """All hosts stream when this begins."""
     arguments = ("--hosts", f"{hosts}", "--gpus", f"{GPUS}", "--interval", f"{INTERVAL_SECONDS}", *options)
     with running_fleet(folder, collector, *arguments) as fleet:
-        wait_for(lambda: collector.metric("gpufleet_streams_admitted_total") >= hosts, "all stream", CONNECT_SECONDS)
+        wait_for(lambda: all_stream(collector, hosts), "all stream", CONNECT_SECONDS)
         yield fleet
 
 

@@ -23,7 +23,13 @@ STEADY_SECONDS, AFTER_SECONDS = 10.0, 15.0
 ASK_SECONDS = 0.05
 ANSWER_SECONDS = 30.0
 RECOVERY_SECONDS = 240.0
-ADMITTED = "gpufleet_streams_admitted_total"
+
+
+def all_stream(collector: Collector, hosts: int) -> bool:
+    """Whether so many streams are open and were let in."""
+    names = ("gpufleet_streams", "gpufleet_streams_admitted_total", "gpufleet_streams_waiting")
+    streams, admitted, waiting = map(collector.metric, names)
+    return min(streams, admitted) >= hosts and not waiting
 
 
 @dataclass(slots=True)
@@ -86,14 +92,14 @@ def raise_storm(folder: Path, hosts: int, gpus: int, away_seconds: float, after_
     with running_collector(folder) as collector:
         settle_cores(collector.process.running.pid)
         with running_fleet(folder, collector, *arguments) as fleet:
-            wait_for(lambda: collector.metric(ADMITTED) >= hosts, "all stream", RECOVERY_SECONDS)
+            wait_for(lambda: all_stream(collector, hosts), "all stream", RECOVERY_SECONDS)
             time.sleep(STEADY_SECONDS)
             collector.process.kill()
             time.sleep(away_seconds)
             begun = time.monotonic()
             collector.start()
             with asking(collector, "/api/system/gpu-stats?host=sim-001") as asker:
-                wait_for(lambda: collector.metric(ADMITTED) >= hosts, "all stream again", RECOVERY_SECONDS)
+                wait_for(lambda: all_stream(collector, hosts), "all stream again", RECOVERY_SECONDS)
                 recovery = time.monotonic() - begun
                 cpu, rss = own_cpu(collector.process.running.pid), rss_bytes(collector.process.running.pid) / 1e6
                 time.sleep(after_seconds)
