@@ -225,7 +225,7 @@ async def test_nothing_of_a_client_that_left_remains(site: Site) -> None:
 
 
 async def test_a_client_that_does_not_read_is_closed_and_told_why_and_held_up_nobody() -> None:
-    site = Site(WebSettings(stall_seconds=0.5, events_max_gpus=100_000))
+    site = Site(WebSettings(stall_seconds=2.0, events_max_gpus=100_000))
     gpus = [Gpu(f"gpu-{number}", index=number, name="n" * 200) for number in range(5000)]
     site.live.connected("h", agent(), inventory(*gpus), 5.0, 0.0)
     async with site.listening() as address:
