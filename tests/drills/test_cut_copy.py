@@ -3,16 +3,14 @@
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from drills.test_kills import FLEET, stored
 from drills.test_outage import live_again
 
 from fakes.cuts import Cut
-from fakes.postgres import database_name
 from fakes.processes import Collector, final_count, running_collector, running_fleet, wait_for
-from fakes.proxy import Proxy, running_proxy
+from fakes.proxy import Proxy, running_proxy, through, where
 
 CUTS_IN_COPY, LOST_ANSWERS = 10, 3
 LEAST_COPY_BYTES = 10_000
@@ -29,20 +27,6 @@ REPEATS = b'COPY "gpu_stats_repeats'
 """Said only when rows of a batch are there already: the COMMIT whose answer was lost had come to pass."""
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(240)]
-
-
-def where(dsn: str) -> int | Path:
-    """The port or the socket at which the server of `dsn` listens."""
-    parts = urlsplit(dsn)
-    if folder := parse_qs(parts.query).get("host"):
-        return Path(folder[0]) / f".s.PGSQL.{parts.port or 5432}"
-    return parts.port or 5432
-
-
-def through(proxy: Proxy, dsn: str) -> str:
-    """The same database, by way of the proxy."""
-    user, at, _ = urlsplit(dsn).netloc.rpartition("@")
-    return f"postgresql://{user}{at}127.0.0.1:{proxy.port}/{database_name(dsn)}"
 
 
 def committed(collector: Collector) -> float:

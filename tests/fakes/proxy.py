@@ -7,8 +7,10 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from fakes.cuts import Cut, Cutter
+from fakes.postgres import database_name
 
 CHUNK_BYTES = 65_536
 PATIENCE_SECONDS = 10.0
@@ -24,6 +26,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
+        self._generation = 0
         self._cuts: deque[Cut] = deque()
         self.port = 0
         self.cuts = 0
@@ -59,6 +62,10 @@ class Proxy:
 
     def flow(self) -> None:
         self._loop.call_soon_threadsafe(self._flowing.set)
+
+    def forget(self) -> None:
+        """As a firewall does: connections stay at both ends, but nothing of them passes; new ones are taken."""
+        self._generation += 1
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
@@ -101,9 +108,12 @@ class Proxy:
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cutter: Cutter | None = None
     ) -> None:
+        generation = self._generation
         try:
             while chunk := await reader.read(CHUNK_BYTES):
                 await self._flowing.wait()
+                if generation != self._generation:
+                    continue
                 end = cutter.end(self._cuts[0], chunk) if cutter and self._cuts else None
                 writer.write(chunk[:end])
                 if end is not None:
@@ -127,3 +137,17 @@ def running_proxy(target: int | Path) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.stop()
+
+
+def where(dsn: str) -> int | Path:
+    """The port or the socket at which the server of `dsn` listens."""
+    parts = urlsplit(dsn)
+    if folder := parse_qs(parts.query).get("host"):
+        return Path(folder[0]) / f".s.PGSQL.{parts.port or 5432}"
+    return parts.port or 5432
+
+
+def through(proxy: Proxy, dsn: str) -> str:
+    """The same database, by way of the proxy."""
+    user, at, _ = urlsplit(dsn).netloc.rpartition("@")
+    return f"postgresql://{user}{at}127.0.0.1:{proxy.port}/{database_name(dsn)}"

@@ -1,6 +1,7 @@
 """The one door to PostgreSQL: pool, migrations at start, and errors of three libraries turned into ours."""
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,12 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.store import migration
 from gpufleet_collector.store.failures import translated
+from gpufleet_collector.store.keepalive import WatchedConnection, be_watched
 
 OLDEST_SERVER = 15
 POOL_CONNECTIONS = 10
 """Of one collector; whoever wants one more waits, and after POOL_WAIT_SECONDS gets DatabaseUnavailable."""
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 60.0
+"""A connection that nobody used for so long may have been forgotten on the way: it is asked before it is used."""
+IDLE_ANSWER_SECONDS = 2.0
+
+_USED_AT = "gpufleet_used_at"
 
 _logger = logging.getLogger(__name__)
 
@@ -36,12 +43,22 @@ class Database:
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,  # the server process that was asked last knows tables, plans and pages best
         )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        event.listen(self._engine.sync_engine, "checkin", _note_use)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_dead)
 
-    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(
-            self._dsn, timeout=CONNECT_SECONDS, server_settings={"application_name": "gpufleet-collector"}
+    async def _connect(self) -> WatchedConnection:
+        connection: WatchedConnection = await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            server_settings={"application_name": "gpufleet-collector"},
+            connection_class=WatchedConnection,
         )
+        try:
+            await be_watched(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
@@ -80,11 +97,28 @@ class Database:
         check_server_version(number)
 
 
-def _refuse_closed(connection: Any, *_: object) -> None:
-    """A connection that the server has closed is not handed out: the pool makes another. asyncpg knows by itself, where
-    the pool's own ping asks the server three times."""
-    if connection.driver_connection.is_closed():
-        raise exc.DisconnectionError("the server has closed it")
+def _note_use(_connection: object, record: Any) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _refuse_dead(connection: Any, record: Any, *_: object) -> None:
+    """A connection that is closed, or that nobody answers after a while, is not handed out: the pool makes another.
+    asyncpg knows by itself of those that the server has closed, where the pool's own ping asks it three times."""
+    driver = connection.driver_connection
+    used_at = record.info.get(_USED_AT)
+    if not driver.is_closed() and used_at is not None and time.monotonic() - used_at >= IDLE_SECONDS:
+        connection.run_async(_ask)
+    if driver.is_closed():
+        raise exc.DisconnectionError("it is closed")
+
+
+async def _ask(connection: WatchedConnection) -> None:
+    """Ends a connection that does not answer."""
+    try:
+        await connection.execute("SELECT 1", timeout=IDLE_ANSWER_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        _logger.debug("a connection that was not used for a while is dead: %s", error)
+        connection.terminate()
 
 
 def check_server_version(number: int) -> None:

@@ -62,14 +62,14 @@ class Writer:
         """Samples and events taken and not settled yet."""
         return self._pending.samples
 
-    def _oldest_seconds(self) -> float:
-        since = self._pending.oldest_since()
-        return 0.0 if since is None else max(0.0, self._clock.now().monotonic - since)
-
     @property
     def trouble(self) -> str | None:
         """Why nothing is stored for some time, also while the database answers: its disk may be full. None without."""
         return self._outage.lasting
+
+    def _oldest_seconds(self) -> float:
+        since = self._pending.oldest_since()
+        return 0.0 if since is None else max(0.0, self._clock.now().monotonic - since)
 
     def declare(self, record: HostRecord) -> None:
         """The host is as `record` says; written before samples of it that are offered later, also when none are."""
