@@ -70,6 +70,8 @@ class Upkeep:
             except CollectorError as error:
                 # Not worth a louder word: /readyz and whoever needs the database say it.
                 _logger.debug("the store's condition is not known: %s", error)
+            except Exception:
+                _logger.exception("the store's condition is not known")
             await asyncio.sleep(CONDITION_SECONDS)
 
 

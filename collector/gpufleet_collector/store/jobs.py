@@ -73,7 +73,13 @@ class JobRunner:
                     return False
                 await self._round(job)
         except CollectorError as error:
-            self._failed(job, error)
+            if self._is_news(job, error):
+                _logger.warning("the job %s waits: %s", job.name, error)
+            return False
+        except Exception as error:
+            # A mistake around the rounds, as when a note is written, costs the job that turn and no more either.
+            if self._is_news(job, error):
+                _logger.exception("the job %s waits", job.name)
             return False
         self._said.pop(job.name, None)
         return True
@@ -115,8 +121,9 @@ class JobRunner:
             finally:
                 await asyncio.shield(connection.execute(_UNLOCK, key))
 
-    def _failed(self, job: Job, error: CollectorError) -> None:
+    def _is_news(self, job: Job, error: Exception) -> bool:
+        """Counts the failure. It is to be said once, until the job goes well again or goes wrong in another way."""
         self._metrics.job_failures.labels(job=job.name).inc()
-        if self._said.get(job.name) != str(error):
-            self._said[job.name] = str(error)
-            _logger.warning("the job %s waits: %s", job.name, error)
+        is_said = self._said.get(job.name) == str(error)
+        self._said[job.name] = str(error)
+        return not is_said

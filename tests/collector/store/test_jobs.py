@@ -112,6 +112,28 @@ async def test_a_database_that_is_away_is_waited_for(database: Database) -> None
     await nowhere.close()
 
 
+async def test_a_mistake_outside_of_a_round_is_said_and_does_not_end_the_job(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere")
+    work = Work(1)
+    metrics = SelfMetrics()
+    made = JobRunner(database, [Job("pack", 0.01, work.step)], clock=FakeClock(), metrics=metrics)
+    await made.start()
+    async with asyncio.timeout(10):
+        while (metrics.registry.get_sample_value("gpufleet_job_failures_total", {"job": "pack"}) or 0) < 3:
+            await asyncio.sleep(0.01)
+    assert work.left == 1
+    async with database.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO jobs")
+    async with asyncio.timeout(10):
+        while work.left:
+            await asyncio.sleep(0.01)
+    await made.stop()
+    assert caplog.text.count("the job pack waits") == 1
+
+
 async def test_a_job_whose_lock_ended_with_its_connection_is_done_and_comes_again(
     database: Database, database_url: str
 ) -> None:
