@@ -146,6 +146,9 @@ def _say(error: CollectorError, status: int) -> int:
 
 
 async def _serve(config: "CollectorConfig") -> int:
+    from gpufleet_collector.economy import wait_in_one_thread
+
+    wait_in_one_thread(os.environ)
     from gpufleet_collector.service import serve
 
     return await serve(config)

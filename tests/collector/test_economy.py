@@ -1,4 +1,5 @@
-"""One core for the serving process where nobody chose otherwise, and every core for its children."""
+"""One core for the serving process where nobody chose otherwise, every core for its children, and one thread that waits
+for gRPC."""
 
 import gc
 import os
@@ -60,3 +61,27 @@ def test_the_choice_is_that_of_the_dice(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: chosen.append(cores))
     assert {economy.keep_to_one_core(random.Random(seed)) for seed in range(40)} == {0, 1, 2, 3}
     assert all(len(cores) == 1 for cores in chosen)
+
+
+@pytest.mark.parametrize(("experiments", "known"), [(economy.ONE_POLLER, True), ("-no_such_thing", False)])
+def test_grpc_knows_the_setting_and_complains_of_one_that_it_does_not_know(experiments: str, known: bool) -> None:
+    environ = {**os.environ, economy.EXPERIMENTS: experiments}
+    command = [sys.executable, "-c", "import grpc"]
+    said = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stderr
+    assert (said == "") is known
+
+
+def test_what_the_operator_says_of_grpc_stands() -> None:
+    environ = {economy.EXPERIMENTS: "other"}
+    economy.wait_in_one_thread(environ)
+    assert environ == {economy.EXPERIMENTS: "other"}
+
+
+def test_a_collector_loads_grpc_with_the_setting() -> None:
+    program = (
+        "import sys; from gpufleet_collector import economy, __main__ as main;"
+        "economy.wait_in_one_thread = lambda environ: sys.exit('loaded' if 'grpc' in sys.modules else 'not loaded');"
+        "main.main(['serve'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.stderr.strip() == "not loaded"

@@ -89,6 +89,7 @@ class IngestServer:
                 ("grpc.max_receive_message_length", limit),
                 ("grpc.so_reuseport", 0),  # else a second collector on the same port would get half of the streams
                 ("grpc.http2.bdp_probe", 0),
+                ("grpc.enable_channelz", 0),
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 15_000),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
