@@ -1,6 +1,6 @@
 """The newest readings of all GPUs by column: one slot per GPU, so that many samples are taken in at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,19 @@ from gpufleet_proto.catalog import METRICS
 FIRST_SLOTS = 1024
 NEVER = -np.inf
 
+
+def stretches(columns: Sequence[int]) -> Iterator[slice]:
+    """Ascending positions as ranges of neighbours."""
+    start = 0
+    for at in range(1, len(columns) + 1):
+        if at == len(columns) or columns[at] != columns[at - 1] + 1:
+            yield slice(columns[start], columns[at - 1] + 1)
+            start = at
+
+
 _COLUMNS = tuple(np.array(columns) for columns in COLUMNS_OF_TIER)
+_STRETCHES = tuple(tuple(stretches(columns)) for columns in COLUMNS_OF_TIER)
+"""The same by stretches of neighbouring columns, which numpy copies whole."""
 
 
 class Board:
@@ -29,6 +41,7 @@ class Board:
         self.ends = np.full((slots, len(TIERS)), NEVER)
         self.claimed_at = np.zeros(slots, np.int64)
         self.versions = np.zeros(slots, np.int64)
+        self._scratch = np.empty(slots, np.int64)
         self._free = list(range(slots - 1, -1, -1))
         self._next_version = 0
 
@@ -64,21 +77,23 @@ class Board:
         An older instant never takes the place of a current reading. It does take the place of one that is no longer
         current: otherwise a host whose clock was set back would show nothing until its clock has caught up.
         """
-        instants = samples.recorded_at
+        instants, present = samples.recorded_at, samples.values == samples.values
         changed = np.zeros(len(slots), np.bool_)
-        order = _oldest_first(instants)
-        for tier, columns in enumerate(_COLUMNS):
-            carried = ~np.isnan(samples.values[:, columns]).all(axis=1)
+        order = None if self._last_of_each(slots).all() else _oldest_first(instants)
+        for tier, wide in enumerate(_STRETCHES):
+            carried = np.logical_or.reduce([present[:, some].any(axis=1) for some in wide])
             is_newer = instants > self.recorded_at[slots, tier]
             is_stale = ~(now - self.received[slots, tier] <= lasting[:, tier])
-            rows = order[(carried & (is_newer | is_stale))[order]]
+            taken = carried & (is_newer | is_stale)
+            rows = np.flatnonzero(taken) if order is None else self._newest(order[taken[order]], slots)
             if not len(rows):
                 continue
-            # Where a slot comes twice, numpy keeps what is assigned last: the newest.
-            self.recorded_at[slots[rows], tier] = instants[rows]
-            self.values[slots[rows][:, None], columns] = samples.values[rows[:, None], columns]
-            self.received[slots[rows], tier] = now
-            self.ends[slots[rows], tier] = now + lasting[rows, tier]
+            places = slots[rows]
+            self.recorded_at[places, tier] = instants[rows]
+            for some in wide:
+                self.values[places, some] = samples.values[rows, some]
+            self.received[places, tier] = now
+            self.ends[places, tier] = now + lasting[rows, tier]
             changed[rows] = True
         self._mark(slots[changed], instants[changed])
         return changed
@@ -140,6 +155,17 @@ class Board:
         """Instant of the newest core tick, however old."""
         return None if self.received[slot, CORE] == NEVER else int(self.recorded_at[slot, CORE])
 
+    def _newest(self, oldest_first: NDArray[np.int64], slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of several of these rows that have one slot the newest."""
+        return oldest_first[self._last_of_each(slots[oldest_first])]
+
+    def _last_of_each(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Where each slot is named for the last time."""
+        positions = np.arange(len(slots))
+        self._scratch[slots] = positions  # where a slot comes twice, numpy keeps what is assigned last
+        last: NDArray[np.bool_] = self._scratch[slots] == positions
+        return last
+
     def _mark(self, slots: NDArray[np.int64], instants: NDArray[np.int64]) -> None:
         np.maximum.at(self.claimed_at, slots, instants)
         self.versions[slots] = np.arange(self._next_version, self._next_version + len(slots))
@@ -153,6 +179,7 @@ class Board:
         self.ends = np.concatenate([self.ends, np.full_like(self.ends, NEVER)])
         self.claimed_at = np.concatenate([self.claimed_at, np.zeros_like(self.claimed_at)])
         self.versions = np.concatenate([self.versions, np.zeros_like(self.versions)])
+        self._scratch = np.empty(2 * size, np.int64)
         self._free = list(range(2 * size - 1, size - 1, -1))
 
 

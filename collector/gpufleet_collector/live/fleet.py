@@ -1,6 +1,7 @@
 """Every host and GPU that is known now: a pure state that is told what happened and when."""
 
 from collections.abc import Iterable
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -205,17 +206,27 @@ class Fleet:
     ) -> set[str]:
         """GPUs of which the samples changed what is shown."""
         taking = _Taking(self._board, samples, moment.monotonic)
-        gpus, uuids = self.gpus, samples.gpu_uuids
+        known, uuids = self.gpus.get, samples.gpu_uuids
         for host, (_, start, stop) in owners:
-            for row in range(start, stop):
-                record = gpus.get(uuids[row])
-                if record is None or record.host is not host:
-                    taking.finish()  # whose the GPU is depends on the samples so far
-                    record = self._claim_by_sample(host, uuids[row], int(samples.recorded_at[row]))
-                if record is not None:
-                    taking.take(row, record.slot, host)
+            records = [known(uuid) for uuid in uuids[start:stop]]
+            slots = [record.slot for record in records if record is not None and record.host is host]
+            if len(slots) == len(records):
+                taking.take(start, slots, host)
+            else:
+                self._take_one_by_one(taking, samples, host, range(start, stop))
         taking.finish()
         return taking.changed
+
+    def _take_one_by_one(self, taking: "_Taking", samples: SampleColumns, host: HostRecord, rows: range) -> None:
+        """Some of these samples are of GPUs that are not known at this host yet."""
+        for row in rows:
+            uuid = samples.gpu_uuids[row]
+            record = self.gpus.get(uuid)
+            if record is None or record.host is not host:
+                taking.finish()  # whose the GPU is depends on the samples so far
+                record = self._claim_by_sample(host, uuid, int(samples.recorded_at[row]))
+            if record is not None:
+                taking.take(row, [record.slot], host)
 
     def recall(self, samples: SampleColumns, moment: Moment) -> list[GpuRecord]:
         """See `recall`."""
@@ -300,11 +311,14 @@ class _Taking:
         self._rows: list[int] = []
         self._slots: list[int] = []
         self._lasting: list[Windows] = []
+        self._counts: list[int] = []
 
-    def take(self, row: int, slot: int, host: HostRecord) -> None:
-        self._rows.append(row)
-        self._slots.append(slot)
+    def take(self, start: int, slots: list[int], host: HostRecord) -> None:
+        """The samples from `start` on are of the GPUs in these slots."""
+        self._rows += range(start, start + len(slots))
+        self._slots += slots
         self._lasting.append(host.windows)
+        self._counts.append(len(slots))
 
     def finish(self) -> None:
         """Everything taken so far is on the board when this returns."""
@@ -313,7 +327,7 @@ class _Taking:
         rows, samples = self._rows, self._samples
         if len(rows) < len(samples):
             samples = samples.only(rows)
-        changed = self._board.accept(np.array(self._slots), samples, np.array(self._lasting), self._now)
-        uuids = samples.gpu_uuids
-        self.changed.update([uuids[row] for row in np.flatnonzero(changed).tolist()])
+        lasting = np.repeat(np.array(self._lasting), self._counts, axis=0)
+        changed = self._board.accept(np.array(self._slots), samples, lasting, self._now)
+        self.changed.update(compress(samples.gpu_uuids, changed.tolist()))
         self._begin()

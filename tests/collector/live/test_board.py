@@ -1,5 +1,7 @@
 """Per tier: the newest reading stays current for 2.5 of its periods, and only what was read is a value."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from fakes.fleet import sample, values
 from gpufleet_collector.live import readings
-from gpufleet_collector.live.board import Board
+from gpufleet_collector.live.board import Board, stretches
 from gpufleet_collector.live.readings import CORE, TIERS
 from gpufleet_collector.model import Sample, SampleColumns, Values
 from gpufleet_proto.catalog import METRICS, Tier
@@ -48,6 +50,13 @@ def test_a_sample_replaces_only_the_tiers_it_carries() -> None:
     held.accept(sample("g", 0, power_watts=100.0, pcie_link_width=16), now=0)
     held.accept(sample("g", 5, temperature_celsius=40), now=5)
     assert held.current(now=5) == values(temperature_celsius=40, pcie_link_width=16)
+
+
+@given(st.lists(st.integers(0, 60), unique=True).map(sorted))
+def test_stretches_hold_exactly_the_positions_and_never_touch(positions: list[int]) -> None:
+    found = list(stretches(positions))
+    assert [at for some in found for at in range(some.start, some.stop)] == positions
+    assert all(one.stop < other.start for one, other in pairwise(found))
 
 
 @pytest.mark.parametrize(("age", "current"), [(12.5, True), (12.6, False)])
