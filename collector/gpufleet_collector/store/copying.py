@@ -1,8 +1,9 @@
 """Rows of `gpu_stats` in PostgreSQL's binary COPY format, encoded by column. See "Binary Format" under COPY in
 PostgreSQL's manual."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ COLUMNS: tuple[str, ...] = ("gpu_id", "recorded_at", *METRIC_NAMES)
 CHUNK_BYTES = 256 * 1024
 """So much goes to the connection at once."""
 
+ROWS_AT_ONCE = 1024
+"""So many rows are encoded at once: what is made of them on the way stays in the processor's caches."""
+
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _POSTGRES_EPOCH_US = 946_684_800_000_000
@@ -27,15 +31,21 @@ _OF_METRIC = tuple(np.dtype(_TYPES[type(gpu_stats.columns[name].type)]) for name
 _LARGEST = np.array([float(np.iinfo(dtype).max) if dtype.kind == "i" else np.inf for dtype in _OF_METRIC])
 
 
-def encode(rows: Rows) -> list[memoryview]:
-    """Everything between COPY and its end, piece by piece, for COLUMNS in this order. Raises DataRefused for a value
-    that does not fit its column."""
+def encode(rows: Rows) -> Iterator[memoryview]:
+    """Everything between COPY and its end, piece by piece as it is asked for, for COLUMNS in this order. Raises
+    DataRefused at once for a value that does not fit its column."""
+    smallest = np.fmin.reduce(rows.values, axis=0, initial=np.nan)
+    largest = np.fmax.reduce(rows.values, axis=0, initial=np.nan)
+    if ((largest > _LARGEST) | (smallest < -_LARGEST)).any():
+        raise DataRefused("a value is too large for its column")
+    layout = _Layout.of(np.isnan(largest).tolist())
+    parts = (rows.part(start, start + ROWS_AT_ONCE) for start in range(0, len(rows), ROWS_AT_ONCE))
+    return chain([memoryview(_HEADER)], (_encode(part, layout).data for part in parts), [memoryview(_TRAILER)])
+
+
+def _encode(rows: Rows, layout: "_Layout") -> NDArray[np.uint8]:
     absent = np.isnan(rows.values)
     values = np.where(absent, 0.0, rows.values)
-    if (np.abs(values) > _LARGEST).any():
-        raise DataRefused("a value is too large for its column")
-    absences = np.count_nonzero(absent, axis=0)
-    layout = _Layout.of([int(count) == len(rows) for count in absences])
     table = np.empty(len(rows), layout.dtype)
     table["fields"] = len(COLUMNS)
     _put(table, "gpu_id", rows.gpu_ids)
@@ -45,8 +55,8 @@ def encode(rows: Rows) -> list[memoryview]:
             _put(table, name, values[:, index])
         else:
             table[f"length {name}"] = -1
-    mixed = [index for index, name in enumerate(METRIC_NAMES) if absences[index] and name in layout.offsets]
-    return [memoryview(_HEADER), _without_absent(table, layout, absent, mixed).data, memoryview(_TRAILER)]
+    mixed = [index for index in np.flatnonzero(absent.any(axis=0)).tolist() if METRIC_NAMES[index] in layout.offsets]
+    return _without_absent(table, layout, absent, mixed)
 
 
 async def chunks(pieces: Iterable[memoryview]) -> AsyncIterator[memoryview]:

@@ -30,6 +30,10 @@ class Rows:
             return self
         return Rows(self.gpu_ids[kept], self.recorded_at[kept], self.values[kept])
 
+    def part(self, start: int, stop: int) -> "Rows":
+        """Rows [start, stop), without a copy."""
+        return Rows(self.gpu_ids[start:stop], self.recorded_at[start:stop], self.values[start:stop])
+
     def followed_by(self, other: "Rows") -> "Rows":
         return Rows(
             np.concatenate([self.gpu_ids, other.gpu_ids]),

@@ -13,7 +13,7 @@ from fakes.clock import START_US
 from fakes.fleet import sample
 from gpufleet_collector.errors import DataRefused
 from gpufleet_collector.model import SampleColumns
-from gpufleet_collector.store.copying import CHUNK_BYTES, COLUMNS, chunks, encode
+from gpufleet_collector.store.copying import CHUNK_BYTES, COLUMNS, ROWS_AT_ONCE, chunks, encode
 from gpufleet_collector.store.rows import Rows
 from gpufleet_proto.catalog import METRICS
 
@@ -72,6 +72,18 @@ def test_every_value_comes_back_and_what_is_absent_is_null(sent: list[tuple[floa
         for metric, found, value in zip(METRICS, fields[2:], expected, strict=True):
             back = value_of(found, metric.is_whole)
             assert back is None if value is None else back is not None and metric.round(back) == value
+
+
+def test_rows_that_are_encoded_apart_follow_each_other() -> None:
+    one, other = (
+        tuple(value if index == at else None for index in range(len(METRICS))) for at, value in ((0, 1), (1, 2))
+    )
+    sent = [one] * (2 * ROWS_AT_ONCE - 1) + [other, other]
+    pieces = list(encode(rows_of(*sent)))
+    encoded = list(read(b"".join(pieces)))
+    assert len(pieces) > 3
+    found = [[value_of(field, is_whole=True) for field in fields[2:4]] for fields in encoded]
+    assert found == [list(row[:2]) for row in sent]
 
 
 def test_a_value_too_large_for_its_column_is_refused_and_never_wraps() -> None:
