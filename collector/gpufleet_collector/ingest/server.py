@@ -258,10 +258,8 @@ class IngestServer:
 
     async def _answer(self, stream: AgentStream, context: Context) -> None:
         while True:
-            answer = stream.next_answer()
-            if answer is None:
-                await stream.answers.wait()
-            else:
+            await stream.has_answers()
+            if (answer := stream.next_answer()) is not None:
                 await context.write(answer.SerializeToString())
 
     async def _read(self, context: Context) -> bytes | None:

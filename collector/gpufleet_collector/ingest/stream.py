@@ -1,7 +1,6 @@
 """One agent's stream on the collector's side: what each message does, and what goes back."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -131,11 +130,11 @@ class AgentStream:
         self._agent = introduction.agent
         self._parts = parts
         self._gathering = gathering
-        self._settled: deque[tuple[int, Mapping[Refusal, int]]] = deque()
-        self._deferred: deque[int] = deque()
+        # Lists and a future: a deque, and an Event has one too, takes 0.8 kB while there is nothing in it.
+        self._settled: list[tuple[int, Mapping[Refusal, int]]] = []
+        self._deferred: list[int] = []
         self._unknown: set[int] = set()
-        self.answers = asyncio.Event()
-        """Set when there is something to answer."""
+        self._waiting: asyncio.Future[None] | None = None
 
     def begin(self, introduction: Introduction) -> None:
         """The stream speaks for its host from now on."""
@@ -178,11 +177,11 @@ class AgentStream:
 
     def settle(self, sequence: int, refused: Mapping[Refusal, int]) -> None:
         self._settled.append((sequence, refused))
-        self.answers.set()
+        self._wake()
 
     def defer(self, sequence: int) -> None:
         self._deferred.append(sequence)
-        self.answers.set()
+        self._wake()
 
     def found_unknown(self, numbers: set[int]) -> None:
         new = numbers - self._unknown
@@ -190,18 +189,26 @@ class AgentStream:
             self._unknown |= new
             self._parts.metrics.unknown_metrics.inc(len(new))
 
+    async def has_answers(self) -> None:
+        """Returns when there is something to answer. For one task at a time."""
+        if not (self._settled or self._deferred):
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
     def next_answer(self) -> pb.CollectorMessage | None:
         """What to send now, or None."""
         if self._deferred:
-            deferred = [self._deferred.popleft() for _ in range(len(self._deferred))]
+            deferred, self._deferred = self._deferred, []
             pause = self._parts.limits.throttle_seconds
             return pb.CollectorMessage(throttle=pb.Throttle(pause_seconds=pause, deferred=deferred))
         if not self._settled:
-            self.answers.clear()
             return None
-        ack = pb.Ack()
-        while self._settled:
-            sequence, refused = self._settled.popleft()
+        ack, settled, self._settled = pb.Ack(), self._settled, []
+        for sequence, refused in settled:
             ack.sequences.append(sequence)
             for reason, samples in refused.items():
                 ack.refusals.add(sequence=sequence, reason=reason.name, samples=samples)

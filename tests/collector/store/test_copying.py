@@ -82,8 +82,10 @@ def test_rows_that_are_encoded_apart_follow_each_other() -> None:
     pieces = list(encode(rows_of(*sent)))
     encoded = list(read(b"".join(pieces)))
     assert len(pieces) > 3
-    found = [[value_of(field, is_whole=True) for field in fields[2:4]] for fields in encoded]
-    assert found == [list(row[:2]) for row in sent]
+    for fields, row in zip(encoded, sent, strict=True):
+        assert [value_of(*of) for of in zip(fields[2:], (metric.is_whole for metric in METRICS), strict=True)] == list(
+            row
+        )
 
 
 def test_a_value_too_large_for_its_column_is_refused_and_never_wraps() -> None:
