@@ -1,12 +1,10 @@
 """Time, passed in: freshness is judged on the monotonic clock, everything that is stored or shown on the wall clock."""
 
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """One reading of both clocks: microseconds since the epoch, and monotonic seconds."""
 
     wall_us: int
@@ -22,4 +20,4 @@ class SystemClock:
     """The clocks of this machine."""
 
     def now(self) -> Moment:
-        return Moment(wall_us=time.time_ns() // 1000, monotonic=time.monotonic())
+        return Moment(time.time_ns() // 1000, time.monotonic())

@@ -29,6 +29,7 @@ class SelfMetrics:
             ["kind"],
             registry=registry,
         )
+        self.heartbeats = self.messages.labels(kind="heartbeat")
         self.samples_received = Counter("gpufleet_samples_received", "GPU samples received", registry=registry)
         self.samples_committed = Counter(
             "gpufleet_samples_committed", "GPU samples settled as stored", registry=registry

@@ -216,7 +216,7 @@ class AgentStream:
 
     def _take_report(self, report: envelope.Report, size: int) -> None:
         if report.heartbeat:
-            self._parts.metrics.messages.labels(kind="heartbeat").inc()
+            self._parts.metrics.heartbeats.inc()
             self._take_heartbeat(_read_heartbeat(report.heartbeat))
         if report.events:
             judged = self._judge_events(report)
@@ -252,7 +252,8 @@ class AgentStream:
         cost = cost_of(heartbeat.cost, cleaner)
         parts.store.hear(self.host)
         parts.live.heartbeat(self.host, cost, usable_interval(heartbeat.interval_seconds), skew_seconds)
-        parts.metrics.strings_trimmed.inc(cleaner.trimmed)
+        if cleaner.trimmed:
+            parts.metrics.strings_trimmed.inc(cleaner.trimmed)
 
     def _take_inventory(self, message: pb.Inventory) -> None:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
