@@ -10,6 +10,8 @@ CollectorError
 ├── ExportTooLarge           the client: ask for less at once
 ├── ExtraMissing             the operator: install the extra that is named
 ├── OutputFailed             the operator: make room, or write elsewhere
+├── BusAway                  nobody at once: retried; the operator when it lasts
+├── BusMessageRefused        nobody: the message is dropped and counted by its reason
 └── BadRequest               the client: correct the parameter that is named
 """
 
@@ -52,6 +54,18 @@ class ExtraMissing(CollectorError):
 
 class OutputFailed(CollectorError):
     """A file could not be written; the message names it."""
+
+
+class BusAway(CollectorError):
+    """The bus between collectors does not answer; what was to be told is told later, or not."""
+
+
+class BusMessageRefused(CollectorError):
+    """A message of another collector that cannot be taken. `reason` is what it is counted under."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class BadRequest(CollectorError):

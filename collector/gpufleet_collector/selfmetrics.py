@@ -134,4 +134,18 @@ class SelfMetrics:
         self.websocket_refused = Counter(
             "gpufleet_websocket_refused", "WebSocket clients refused because of the limit", registry=registry
         )
+        self.bus_up = Gauge("gpufleet_bus_up", "Whether the bus between collectors answers", registry=registry)
+        self.bus_peers = Gauge("gpufleet_bus_peers", "Other collectors heard on the bus", registry=registry)
+        self.bus_messages = Counter(
+            "gpufleet_bus_messages", "Messages between collectors, out and in", ["direction"], registry=registry
+        )
+        self.bus_bytes = Counter(
+            "gpufleet_bus_bytes", "Bytes of messages between collectors, out and in", ["direction"], registry=registry
+        )
+        self.bus_dropped = Counter(
+            "gpufleet_bus_dropped",
+            "Messages, events and parts of messages between collectors that were not taken in",
+            ["reason"],
+            registry=registry,
+        )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)

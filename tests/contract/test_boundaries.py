@@ -27,14 +27,15 @@ FORBIDDEN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gpufleet_agent.probe", ("asyncio", "grpc", "gpufleet_agent.uplink", "gpufleet_agent.stream")),
     ("gpufleet_agent.simulation", ("asyncio", "grpc", "time", "os")),
     ("gpufleet_collector", ("gpufleet_agent", "pynvml")),
-    ("gpufleet_collector.store", ("grpc", "starlette", *WIRE, *_others("web", "ingest", "live"))),
-    ("gpufleet_collector.live", ("grpc", "starlette", *DATABASE, *WIRE, *_others("web", "ingest", "store"))),
+    ("gpufleet_collector.store", ("grpc", "starlette", *WIRE, *_others("web", "ingest", "live", "bus"))),
+    ("gpufleet_collector.live", ("grpc", "starlette", *DATABASE, *WIRE, *_others("web", "ingest", "store", "bus"))),
+    ("gpufleet_collector.bus", ("grpc", "starlette", *DATABASE, *WIRE, *_others("web", "ingest"))),
     (
         "gpufleet_collector.export",
-        ("asyncpg", "grpc", "sqlalchemy", "starlette", *WIRE, *_others("web", "ingest", "live")),
+        ("asyncpg", "grpc", "sqlalchemy", "starlette", *WIRE, *_others("web", "ingest", "live", "bus")),
     ),
-    ("gpufleet_collector.web", ("grpc", *DATABASE, *WIRE, *_others("ingest"))),
-    ("gpufleet_collector.ingest", ("starlette", *DATABASE, *_others("web"))),
+    ("gpufleet_collector.web", ("grpc", *DATABASE, *WIRE, *_others("ingest", "bus"))),
+    ("gpufleet_collector.ingest", ("starlette", *DATABASE, *_others("web", "bus"))),
     ("gpufleet_collector.model", ("gpufleet_collector",)),
     ("gpufleet_collector.clock", ("gpufleet_collector",)),
 )
@@ -47,6 +48,7 @@ ONLY: tuple[tuple[str, str], ...] = (
     ("alembic", "gpufleet_collector.store"),
     ("starlette", "gpufleet_collector.web"),
     ("uvicorn", "gpufleet_collector.web"),
+    ("nats", "gpufleet_collector.bus.nats_wire"),
     ("pyarrow", "gpufleet_collector.export.parquet_form"),
 )
 """(third-party package, the only part of the house that may import it)"""
@@ -111,6 +113,8 @@ def test_a_module_imports_only_what_its_place_allows(module: str, path: Path) ->
         ("gpufleet_agent.x", "import pynvml"),
         ("gpufleet_collector.store.x", "import grpc.aio"),
         ("gpufleet_collector.live.x", "from gpufleet_collector import store"),
+        ("gpufleet_collector.live.x", "from gpufleet_collector.bus.wire import Wire"),
+        ("gpufleet_collector.bus.bus", "import nats"),
         ("gpufleet_collector.web.x", "from sqlalchemy import text"),
         ("gpufleet_collector.export.x", "import pyarrow as pa"),
         ("gpufleet_collector.export.x", "from gpufleet_collector.web import instants"),

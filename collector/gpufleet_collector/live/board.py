@@ -98,6 +98,35 @@ class Board:
         self._mark(slots[changed], instants[changed])
         return changed
 
+    def merge(
+        self,
+        slots: NDArray[np.int64],
+        recorded_at: NDArray[np.int64],
+        received: NDArray[np.float64],
+        values: NDArray[np.float64],
+        lasting: NDArray[np.float64],
+        now: float,
+    ) -> NDArray[np.bool_]:
+        """Put readings that another collector holds in place of older ones: row i in `slots[i]`, each slot once.
+        Returns which rows changed anything. A reading that is current gives way to a current one that is newer; one
+        that is not, to any that is newer, and to a current one whatever their instants."""
+        changed = np.zeros(len(slots), np.bool_)
+        for tier, columns in enumerate(_COLUMNS):
+            mine, theirs = self.received[slots, tier], received[:, tier]
+            is_newer = recorded_at[:, tier] > self.recorded_at[slots, tier]
+            is_other = recorded_at[:, tier] != self.recorded_at[slots, tier]
+            is_current = now - theirs <= lasting[:, tier]
+            is_stale = ~(now - mine <= lasting[:, tier])
+            is_better = np.where(is_stale, is_newer | (is_current & is_other), is_newer & is_current)
+            rows = np.flatnonzero(is_better & (theirs > NEVER))
+            self.recorded_at[slots[rows], tier] = recorded_at[rows, tier]
+            self.values[slots[rows][:, None], columns] = values[rows[:, None], columns]
+            self.received[slots[rows], tier] = theirs[rows]
+            self.ends[slots[rows], tier] = theirs[rows] + lasting[rows, tier]
+            changed[rows] = True
+        self._mark(slots[changed], np.where(received > NEVER, recorded_at, 0).max(axis=1, initial=0)[changed])
+        return changed
+
     def recall(
         self,
         slots: NDArray[np.int64],

@@ -113,8 +113,22 @@ class Fleet:
         return host
 
     def heard(self, host: HostRecord, moment: Moment) -> None:
-        host.last_heard = host.quiet_since = moment.monotonic
+        host.source = None
+        host.last_heard = host.quiet_since = host.heard_here = moment.monotonic
         host.last_seen = moment.wall_us
+
+    def hear_of(self, host: HostRecord, source: str, heard: float, moment: Moment) -> None:
+        """Another collector heard the host, at `heard` monotonic seconds of this one. Of one collector the later
+        counts."""
+        if host.source == source and host.last_heard is not None:
+            heard = max(heard, host.last_heard)
+        host.source = source
+        host.last_heard = host.quiet_since = heard
+        host.last_seen = moment.wall_us - round((moment.monotonic - heard) * 1_000_000)
+
+    def lose(self, host: HostRecord) -> None:
+        """Whoever heard the host is not there any more: its state is unknown until somebody hears it."""
+        host.source = host.last_heard = None
 
     def set_interval(self, host: HostRecord, interval_seconds: float) -> None:
         """How often the agent of the host reads its GPUs, from now on."""
@@ -237,6 +251,11 @@ class Fleet:
         slots = set(self._board.lapsed(self._looked_at, now).tolist())
         self._looked_at = now
         return [record for record in self.gpus.values() if record.slot in slots] if slots else []
+
+    def claimed(self, host: HostRecord, gpu_uuid: str, instant: int) -> GpuRecord | None:
+        """The record of a GPU that the host had at this instant; None where it is another's, or no room is left."""
+        record = self.gpus.get(gpu_uuid)
+        return record if record is not None and record.host is host else self._claim_by_sample(host, gpu_uuid, instant)
 
     def _claim_by_sample(self, host: HostRecord, gpu_uuid: str, instant: int) -> GpuRecord | None:
         gpu = host.gpus.get(gpu_uuid)

@@ -1,6 +1,7 @@
 """The live state of the fleet: ingest says what arrived, readers ask for now, subscribers are told of changes."""
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from gpufleet_collector.live.readings import Freshness
 from gpufleet_collector.live.recall import LONG_AGO
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import GpuRecord, HostRecord
+from gpufleet_collector.live.relay import MAX_UNTOLD_EVENTS, Relay
 from gpufleet_collector.live.selection import Selection
 from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
@@ -54,6 +56,7 @@ class Live:
         self._fleet = Fleet(limits or LiveLimits(), down_after_seconds, forget_after_seconds)
         self._hub = Hub(metrics.websocket_superseded.inc, metrics.websocket_events_dropped.inc)
         self._recent = RecentEvents()
+        self._happened: deque[Event] = deque(maxlen=MAX_UNTOLD_EVENTS)
         self._refused_hosts = metrics.live_refused.labels(what="host")
         self._refused_gpus = metrics.live_refused.labels(what="gpu")
 
@@ -113,6 +116,7 @@ class Live:
         for event in events:
             if self._recent.is_new(event.id):
                 self._hub.publish_event(self._placed(event, record), gpus, labels)
+                self._happened.append(event)
 
     def processes(self, told: ProcessList) -> None:
         """The processes of a host; the newest list counts."""
@@ -256,6 +260,12 @@ class Live:
     def hosts_of(self, selection: Selection) -> list[HostNow]:
         """The hosts whose state matters to what is selected, in order of names."""
         return [record.view() for record in rosters.hosts(self._fleet, selection)]
+
+    # --------------------------------------------------------------------------------------------------- shared
+
+    def relay(self) -> Relay:
+        """The side of this state that a bus between collectors works with."""
+        return Relay(self._fleet, self._hub, self._recent, self._happened, self._clock)
 
     # --------------------------------------------------------------------------------------------------- inside
 

@@ -18,7 +18,8 @@ AT_ONCE = -math.inf
 @dataclass(slots=True, eq=False)
 class HostRecord:
     """`last_heard` is monotonic seconds; None until this collector has heard of the host. `quiet_since` is the same,
-    and goes on from what the database remembers. Time alone changes nothing about the host before `due`."""
+    and goes on from what the database remembers. `source` is the collector that heard it last; None is this one, which
+    itself heard it last at `heard_here`. Time alone changes nothing about the host before `due`."""
 
     name: str
     state: HostState
@@ -29,6 +30,8 @@ class HostRecord:
     last_seen: int | None = None
     last_heard: float | None = None
     quiet_since: float = 0.0
+    source: str | None = None
+    heard_here: float = -math.inf
     due: float = AT_ONCE
     left: bool = False
     interval_seconds: float | None = None

@@ -17,7 +17,7 @@ from gpufleet_collector.store.times import to_datetime, to_sql, to_us
 @dataclass(frozen=True, slots=True)
 class EventQuery:
     """Events of [since, until), microseconds; empty filters match all. `known` is the key of the last event already
-    known: instant and id. Newest first unless `oldest_first`."""
+    known: instant and id; `ids` are those of single events. Newest first unless `oldest_first`."""
 
     since: int
     until: int
@@ -25,6 +25,7 @@ class EventQuery:
     gpu_uuids: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     limit: int = 1000
     known: tuple[int, str] | None = None
     oldest_first: bool = False
@@ -78,6 +79,8 @@ def _conditions(query: EventQuery) -> Iterator[str]:
         yield "events.kind = ANY(:kinds)"
     if query.severities:
         yield "events.severity = ANY(:severities)"
+    if query.ids:
+        yield "events.event_id = ANY(:ids)"
 
 
 async def _parameters(connection: AsyncConnection, query: EventQuery) -> dict[str, Any]:
@@ -87,7 +90,7 @@ async def _parameters(connection: AsyncConnection, query: EventQuery) -> dict[st
         parameters |= {"known_at": to_datetime(at), "known_id": event_id}
     if query.hosts:
         parameters["host_ids"] = sorted((await read_host_ids(connection, query.hosts)).values())
-    given = {"gpu_uuids": query.gpu_uuids, "kinds": query.kinds, "severities": query.severities}
+    given = {"gpu_uuids": query.gpu_uuids, "kinds": query.kinds, "severities": query.severities, "ids": query.ids}
     return parameters | {name: list(values) for name, values in given.items() if values}
 
 
