@@ -18,7 +18,11 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("GPUFLEET_COLLECTOR", "grpc://127.0.0.1:50051", "collectors to stream to, tried in turn; comma-separated"),
+    Setting(
+        "GPUFLEET_COLLECTOR",
+        "grpc://127.0.0.1:50051",
+        "collectors to stream to, comma-separated: one of them, another when it fails",
+    ),
     Setting("GPUFLEET_HOST_NAME", "the host's name", "name under which this host appears"),
     Setting("GPUFLEET_LABELS", "none", "labels of this host, such as rack=r1,pool=train"),
     Setting("GPU_POLL_INTERVAL_SECONDS", "5.0", "seconds between two readings; wins over the collector's wish"),

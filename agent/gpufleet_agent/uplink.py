@@ -43,7 +43,8 @@ class UplinkState:
 
 
 class Uplink:
-    """Streams the reports of `outbox` to the first of `targets` that takes them.
+    """Streams the reports of `outbox` to one of `targets`, and to the next when that one fails. Each uplink has an
+    order of its own: a fleet spreads over its collectors, and over those that are left when one dies.
 
     `greeting` is asked anew at every connection, so that a Hello always carries the inventory of now. `turn` is held
     while a stream is opened: a process that is many hosts opens only so many at once.
@@ -63,7 +64,7 @@ class Uplink:
         turn: AbstractAsyncContextManager[object] | None = None,
     ) -> None:
         self._turn = turn or nullcontext()
-        self._targets = targets
+        self._targets = shuffled(targets, random)
         self._outbox = outbox
         self._greeting = greeting
         self._heartbeat = heartbeat
@@ -190,6 +191,11 @@ class Uplink:
         if reason not in self._said and len(self._said) < MAX_REASONS_SAID:
             self._said.add(reason)
             self._log.log(level, text, *values)
+
+
+def shuffled(targets: Sequence[str], random: Callable[[], float]) -> list[str]:
+    """The targets in an order that is any of the possible ones."""
+    return sorted(targets, key=lambda _: random())
 
 
 async def _within(seconds: float, condition: Callable[[], bool]) -> bool:

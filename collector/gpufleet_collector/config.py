@@ -17,6 +17,7 @@ MAX_PORT = 65_535
 MAX_RETENTION_DAYS = 36_500
 MAX_PACK_AFTER_HOURS = 168.0
 MAX_ROLLUP_LABELS = 10
+MAX_BUS_SERVERS = 16
 MAX_INTERVAL_SECONDS = 86_400.0
 MAX_DOWN_AFTER_SECONDS = 86_400.0
 MAX_EVENT_GPUS = 1_000_000
@@ -74,8 +75,30 @@ def _names(value: object) -> object:
     return tuple(dict.fromkeys(names))
 
 
+def _bus_servers(value: object) -> object:
+    servers = _names(value) if value else ()
+    if isinstance(servers, tuple):
+        if len(servers) > MAX_BUS_SERVERS:
+            raise ValueError("too many servers")
+        for server in servers:
+            _check_bus_server(server)
+    return servers
+
+
+def _check_bus_server(server: str) -> None:
+    """`nats://HOST:PORT`, with `USER:PASSWORD@` or `TOKEN@` before the host where the server wants it. Raises
+    ValueError."""
+    scheme, separator, rest = server.partition("://")
+    secret, _, address = rest.rpartition("@")
+    if scheme != "nats" or not separator or not (rest.isascii() and rest.isprintable()) or " " in rest or "/" in secret:
+        raise ValueError("not a NATS server")
+    if not Listen.parse(address).port:
+        raise ValueError("a server has a port")
+
+
 Days = Annotated[int, Field(gt=0, le=MAX_RETENTION_DAYS)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+BusServers = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_bus_servers)]
 ListenAddress = Annotated[InstanceOf[Listen], NoDecode, BeforeValidator(_listen)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
@@ -102,6 +125,7 @@ class CollectorConfig(BaseSettings):
         default=2, ge=0, le=MAX_PACK_AFTER_HOURS, allow_inf_nan=False, alias="PACK_AFTER_HOURS"
     )
     rollup_labels: Names = Field(default=(), max_length=MAX_ROLLUP_LABELS, alias="GPUFLEET_ROLLUP_LABELS")
+    bus_servers: BusServers = Field(default=(), alias="GPUFLEET_BUS_URL", repr=False)
     poll_interval_seconds: float | None = Field(
         default=None, gt=0, le=MAX_INTERVAL_SECONDS, allow_inf_nan=False, alias="GPU_POLL_INTERVAL_SECONDS"
     )
@@ -172,7 +196,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 def _refusal(error: ValidationError, values: Mapping[str, Any], given: Mapping[str, str]) -> ConfigurationError:
     culprit = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
     setting = _setting(culprit)
-    shown = str(values.get(setting.variable, ""))[:MAX_VALUE_SHOWN]
+    shown = re.sub(r"//[^/,@]*@", "//***@", str(values.get(setting.variable, "")))[:MAX_VALUE_SHOWN]
     return ConfigurationError(f"{_name(setting, given)}={shown!r} cannot be used: {setting.expects}")
 
 

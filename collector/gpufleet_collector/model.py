@@ -263,3 +263,7 @@ class Refusal(enum.Enum):
 HOST_STATES = ("up", "late", "down", "left", "unknown")
 HostState: TypeAlias = str
 """One of HOST_STATES."""
+
+BUS_STATES = ("none", "up", "away")
+BusState: TypeAlias = str
+"""One of BUS_STATES: how the bus is that a collector shares with others; `none` where it shares with nobody."""

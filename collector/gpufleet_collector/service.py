@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import random
+import secrets
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
-from gpufleet_collector.clock import SystemClock
+from gpufleet_collector.bus.alone import Alone
+from gpufleet_collector.bus.bus import Bus
+from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.config import CollectorConfig, Listen
 from gpufleet_collector.economy import keep_to_one_core, look_for_garbage_less_often
 from gpufleet_collector.errors import CollectorError, DatabaseUnavailable
@@ -24,6 +27,7 @@ from gpufleet_collector.store.embedded.server import EmbeddedPostgres
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.history_stream import HistoryStream
+from gpufleet_collector.store.identity import database_identity
 from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
@@ -76,6 +80,8 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(database.close)
     upkeep = Upkeep(dsn, config, live, clock, metrics)
     parts.push_async_callback(upkeep.stop)
+    bus = _make_bus(config, live, database, clock, metrics)
+    parts.push_async_callback(bus.stop)
     started = asyncio.Event()
     writer = Writer(database, clock=clock, metrics=metrics)
     app = create_app(
@@ -86,6 +92,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         events=EventHistory(database),
         processes=ProcessHistory(database),
         database_ready=_readiness(database, writer, started),
+        bus_state=lambda: bus.state,
         store=StoreCondition(upkeep.condition, config.pack_after_hours),
         metrics=metrics,
         settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
@@ -96,8 +103,12 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(web.stop)
     _logger.info("dashboard: http://%s", Listen(config.http_listen.host, web.port))
 
+    async def share() -> None:
+        await bus.start(await database_identity(database))
+
     await _with_database(database.migrate, stop)
     await _with_database(Memory(database, live, clock, config.retention_days).recall, stop)
+    await _with_database(share, stop)
     ingest = IngestServer(
         config.grpc_listen,
         Parts(live, writer, metrics, clock, IngestLimits(retention_seconds=config.retention_days * DAY_SECONDS)),
@@ -114,7 +125,20 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     await upkeep.start()
     started.set()
     _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
-    return [asyncio.create_task(_refresh(live)), asyncio.create_task(writer.ended())]
+    jobs: list[Coroutine[None, None, None]] = [_refresh(live), writer.ended(), bus.ended()]
+    return [asyncio.create_task(job) for job in jobs]
+
+
+def _make_bus(
+    config: CollectorConfig, live: Live, database: Database, clock: Clock, metrics: SelfMetrics
+) -> Bus | Alone:
+    if not config.bus_servers:
+        return Alone()
+    from gpufleet_collector.bus.nats_wire import NatsWire  # several MiB that most collectors do without
+
+    name = secrets.token_hex(8)
+    wire = NatsWire(config.bus_servers, name)
+    return Bus(name, wire, live.relay(), EventHistory(database), clock=clock, metrics=metrics)
 
 
 async def _open_database(config: CollectorConfig, parts: AsyncExitStack) -> str:

@@ -71,6 +71,12 @@ SETTINGS: tuple[Setting, ...] = (
         "give at most 10 names, separated by commas",
     ),
     Setting(
+        "GPUFLEET_BUS_URL",
+        "unset: this collector alone",
+        "NATS server, or servers, over which collectors on one database share live values",
+        "give nats://HOST:PORT, several separated by commas",
+    ),
+    Setting(
         "GPU_POLL_INTERVAL_SECONDS",
         "unset: each agent's own",
         "seconds between two readings, sent to agents that set none",

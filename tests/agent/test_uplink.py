@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import math
+import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,7 +15,7 @@ from fakes.store import MemoryStore
 from gpufleet_agent import wire
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.stream import RETRY_AFTER, replay_rate, retry_after
-from gpufleet_agent.uplink import Uplink
+from gpufleet_agent.uplink import Uplink, shuffled
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.ingest.admission import AdmissionLimits
 from gpufleet_collector.ingest.limits import IngestLimits
@@ -259,3 +261,14 @@ def test_when_to_come_back_is_read_with_care(metadata: object, seconds: float | 
 )
 def test_the_rate_of_the_backlog_is_read_with_care(welcome: pb.Welcome, rate: float) -> None:
     assert replay_rate(welcome) == rate
+
+
+def test_a_fleet_spreads_over_its_collectors_and_over_those_left_when_one_dies() -> None:
+    seeded = random.Random(1).random
+    orders = [shuffled(("a", "b", "c"), seeded) for _ in range(3_000)]
+    first = Counter(order[0] for order in orders)
+    after_a = Counter(order[1] for order in orders if order[0] == "a")
+    assert set(first) == {"a", "b", "c"}
+    assert set(after_a) == {"b", "c"}
+    assert all(900 < number < 1_100 for number in first.values())
+    assert all(400 < number < 600 for number in after_a.values())

@@ -52,6 +52,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "GPUFLEET_RETENTION_EVENTS_DAYS": "11",
         "PACK_AFTER_HOURS": "0.5",
         "GPUFLEET_ROLLUP_LABELS": "rack, pool,rack",
+        "GPUFLEET_BUS_URL": "nats://bus-1:4222,nats://me:secret@[::1]:7",
         "GPU_POLL_INTERVAL_SECONDS": "0.5",
         "GPUFLEET_DOWN_AFTER_SECONDS": "90.5",
         "GPUFLEET_WS_EVENTS_MAX_GPUS": "12",
@@ -73,6 +74,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "retention_events_days": 11,
         "pack_after_hours": 0.5,
         "rollup_labels": ("rack", "pool"),
+        "bus_servers": ("nats://bus-1:4222", "nats://me:secret@[::1]:7"),
         "poll_interval_seconds": 0.5,
         "down_after_seconds": 90.5,
         "ws_events_max_gpus": 12,
@@ -104,6 +106,7 @@ def test_flags_are_named_after_variables() -> None:
         "--retention-events-days",
         "--pack-after-hours",
         "--rollup-labels",
+        "--bus-url",
         "--gpu-poll-interval-seconds",
         "--down-after-seconds",
         "--ws-events-max-gpus",
@@ -133,6 +136,17 @@ def test_a_configuration_is_frozen() -> None:
 
 def test_an_address_with_a_password_is_not_in_the_repr() -> None:
     assert "secret" not in repr(read({"DATABASE_URL": "postgresql://u:secret@h/d"}))
+    assert "secret" not in repr(read({"GPUFLEET_BUS_URL": "nats://u:secret@h:1"}))
+
+
+def test_a_password_is_not_in_a_refusal() -> None:
+    refused = refusal({"GPUFLEET_BUS_URL": "nats://u:secret@h"})
+    assert "secret" not in refused
+    assert "GPUFLEET_BUS_URL='nats://***@h' cannot be used: give nats://HOST:PORT" in refused
+
+
+def test_an_empty_flag_unsets_the_bus() -> None:
+    assert read({"GPUFLEET_BUS_URL": "nats://h:1"}, {"GPUFLEET_BUS_URL": ""}).bus_servers == ()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +162,13 @@ def test_an_address_with_a_password_is_not_in_the_repr() -> None:
         ("PACK_AFTER_HOURS", "-1"),
         ("PACK_AFTER_HOURS", "169"),
         ("GPUFLEET_ROLLUP_LABELS", "rack,,pool"),
+        ("GPUFLEET_BUS_URL", "bus:4222"),
+        ("GPUFLEET_BUS_URL", "http://bus:4222"),
+        ("GPUFLEET_BUS_URL", "nats://bus"),
+        ("GPUFLEET_BUS_URL", "nats://bus:0"),
+        ("GPUFLEET_BUS_URL", "nats://bus:4222/x"),
+        ("GPUFLEET_BUS_URL", "nats://bus:4222,"),
+        ("GPUFLEET_BUS_URL", ",".join(f"nats://b{number}:1" for number in range(17))),
         ("GPUFLEET_ROLLUP_LABELS", "a,b,c,d,e,f,g,h,i,j,k"),
         ("RETENTION_DAYS", "1.5"),
         ("RETENTION_DAYS", "36501"),

@@ -62,6 +62,7 @@ async def _site(dsn: str) -> AsyncIterator[Starlette]:
             stream=HistoryStream(made.database, clock=made.clock),
             events=EventHistory(made.database),
             processes=ProcessHistory(made.database),
+            bus_state=lambda: "none",
             database_ready=ready,
             store=StoreCondition(condition, PACK_AFTER_HOURS),
             metrics=made.metrics,

@@ -46,6 +46,7 @@ class Site:
 
     settings: WebSettings = field(default_factory=WebSettings)
     database_ready: Callable[[], Awaitable[bool]] = _ready
+    bus_state: str = "none"
     store_condition: Callable[[], Awaitable[Condition]] = store_condition
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: SelfMetrics = field(default_factory=SelfMetrics)
@@ -67,6 +68,7 @@ class Site:
             events=self.events,
             processes=self.spans,
             database_ready=self.database_ready,
+            bus_state=lambda: self.bus_state,
             store=StoreCondition(self.store_condition, 2.0),
             metrics=self.metrics,
             settings=self.settings,

@@ -17,6 +17,7 @@ from gpufleet_collector.clock import Clock
 from gpufleet_collector.errors import BusAway, BusMessageRefused
 from gpufleet_collector.live.news import NO_NEWS
 from gpufleet_collector.live.relay import NOTHING_TOLD, Relay
+from gpufleet_collector.model import BusState
 from gpufleet_collector.selfmetrics import SelfMetrics
 
 _NOTHING = Part(NO_NEWS, ())
@@ -47,14 +48,15 @@ class Bus:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def is_up(self) -> bool:
-        return self._wire.is_up
+    def state(self) -> BusState:
+        """`up` or `away`."""
+        return "up" if self._wire.is_up else "away"
 
-    async def start(self) -> None:
-        """Returns at once; a bus that is away is waited for meanwhile."""
+    async def start(self, fleet: str) -> None:
+        """Share with the collectors of this fleet. Returns at once; a bus that is away is waited for meanwhile."""
         if self._tasks:
             return
-        await self._wire.start(self.take)
+        await self._wire.start(fleet, self.take)
         self._tasks = [
             asyncio.create_task(self._run(), name="bus"),
             asyncio.create_task(self._happenings.run(), name="bus-events"),

@@ -10,6 +10,7 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from gpufleet_collector.bus.codec import VERSION
 from gpufleet_collector.bus.limits import MAX_WAITING_BYTES, MAX_WAITING_MESSAGES, SEND_SECONDS
 from gpufleet_collector.errors import BusAway
 
@@ -23,11 +24,11 @@ _logger = logging.getLogger(__name__)
 
 
 class NatsWire:
-    """Subjects begin with `prefix`; `name` is the id of this collector."""
+    """`name` is the id of this collector. Collectors of other fleets and other versions have other subjects."""
 
-    def __init__(self, servers: Sequence[str], prefix: str, name: str) -> None:
+    def __init__(self, servers: Sequence[str], name: str) -> None:
         self._servers = list(servers)
-        self._prefix = prefix
+        self._prefix = ""
         self._name = name
         self._client: Client | None = None
         self._running: asyncio.Task[None] | None = None
@@ -39,8 +40,8 @@ class NatsWire:
     def is_up(self) -> bool:
         return self._client is not None and self._client.is_connected
 
-    async def start(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
+    async def start(self, fleet: str, take: Callable[[bytes], None]) -> None:
+        self._prefix, self._take = f"gpufleet.{VERSION}.{fleet}", take
         if self._running is None:
             self._running = asyncio.create_task(self._run(), name="bus-wire")
 

@@ -23,8 +23,9 @@ class Wire(Protocol):
     def dropped(self) -> int:
         """Messages that came and were not handed over, because too many were waiting."""
 
-    async def start(self, take: Callable[[bytes], None]) -> None:
-        """Begin to connect, and go on until stopped; what comes is handed over. Returns at once."""
+    async def start(self, fleet: str, take: Callable[[bytes], None]) -> None:
+        """Begin to connect, and go on until stopped; what comes from collectors of this fleet is handed over. Returns
+        at once."""
 
     async def stop(self) -> None:
         """Safe to call twice and unstarted."""

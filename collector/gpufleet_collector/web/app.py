@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.export.reading import Reader, SampleStream
 from gpufleet_collector.live.live import Live
+from gpufleet_collector.model import BusState
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web import health
 from gpufleet_collector.web.absent import only_websockets, unknown_api
@@ -44,6 +45,7 @@ def create_app(
     events: EventSource,
     processes: ProcessSource,
     database_ready: Callable[[], Awaitable[bool]],
+    bus_state: Callable[[], BusState],
     store: StoreCondition,
     metrics: SelfMetrics,
     settings: WebSettings,
@@ -63,7 +65,7 @@ def create_app(
         "/api/v1/store": store,
         "/api/openapi.json": OpenApi(version("gpufleet-collector")),
         "/healthz": health.healthz,
-        "/readyz": health.Ready(database_ready),
+        "/readyz": health.Ready(database_ready, bus_state),
         "/metrics": health.Metrics(metrics),
     }
     docs = Page(settings.docs_directory, under=DOCS, everywhere=False)

@@ -9,6 +9,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gpufleet_collector.model import BusState
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web.answers import NO_STORE, answer
 from gpufleet_collector.web.problems import problem
@@ -22,7 +23,10 @@ async def healthz(_request: Request) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
+    """A collector whose bus is away can do its work, but for showing the hosts of others: it is ready, and says so."""
+
     database_ready: Callable[[], Awaitable[bool]]
+    bus_state: Callable[[], BusState]
     timeout_seconds: float = READY_TIMEOUT_SECONDS
 
     async def __call__(self, _request: Request) -> Response:
@@ -32,7 +36,7 @@ class Ready:
         except TimeoutError:
             is_ready = False
         if is_ready:
-            return answer({"status": "ready"})
+            return answer({"status": "ready", "bus": self.bus_state()})
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
 
 

@@ -17,7 +17,7 @@ from gpufleet_collector.errors import BusAway
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
 
-PREFIX = "gpufleet.1.test"
+FLEET = "test"
 PATIENCE_SECONDS = 15.0
 
 
@@ -31,7 +31,7 @@ class Side:
 
     def __post_init__(self) -> None:
         self.live = Live(SystemClock(), self.metrics)
-        self.wire = NatsWire(self.servers, PREFIX, self.name)
+        self.wire = NatsWire(self.servers, self.name)
         self.bus = Bus(self.name, self.wire, self.live.relay(), FakeEvents(), clock=SystemClock(), metrics=self.metrics)
 
     def hear(self, host: str, watts: float, seconds: float = 0) -> None:
@@ -54,7 +54,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def running(*sides: Side) -> AsyncIterator[None]:
     try:
         for side in sides:
-            await side.bus.start()
+            await side.bus.start(FLEET)
         yield
     finally:
         for side in sides:
@@ -71,7 +71,7 @@ async def test_each_shows_what_the_other_hears_also_who_comes_later(nats: NatsSe
     first, second = Side("first", [nats.url]), Side("second", [nats.url])
     async with running(first):
         first.hear("a", 100.5)
-        await until(lambda: first.bus.is_up)
+        await until(lambda: first.wire.is_up)
         await asyncio.sleep(1.1)  # told, to nobody
         async with running(second):
             second.hear("b", 7.25)
@@ -86,7 +86,7 @@ async def test_a_server_that_was_killed_is_found_again_and_what_was_missed_is_to
         first.hear("a", 1.0)
         await until(lambda: second.shows("a", 1.0))
         await asyncio.to_thread(nats.kill)
-        await until(lambda: not first.bus.is_up and not second.bus.is_up)
+        await until(lambda: not first.wire.is_up and not second.wire.is_up)
         first.hear("a", 2.0, seconds=1)
         first.hear("c", 3.0)
         await asyncio.to_thread(nats.start)
@@ -99,7 +99,7 @@ async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
     async with running(side, other):
         side.hear("a", 1.0)
         await asyncio.sleep(0.2)
-        assert not side.bus.is_up
+        assert not side.wire.is_up
         await asyncio.to_thread(server.start)
         try:
             await until(lambda: other.shows("a", 1.0))

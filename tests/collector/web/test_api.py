@@ -255,12 +255,19 @@ async def test_a_probe_may_add_parameters_to_get_past_caches(site: Site, path: s
     assert (await site.get(f"{path}?now=1767225600")).status_code == 200
 
 
+@pytest.mark.parametrize("state", ["none", "up", "away"])
+async def test_a_collector_is_ready_without_the_bus_and_says_how_it_is(site: Site, state: str) -> None:
+    site.bus_state = state
+    response = await site.get("/readyz")
+    assert (response.status_code, response.json()) == (200, {"status": "ready", "bus": state})
+
+
 async def test_a_database_that_hangs_is_not_ready(site: Site) -> None:
     async def hang() -> bool:
         return await asyncio.Event().wait()
 
     request = None
-    response = await Ready(hang, timeout_seconds=0.01)(request)  # type: ignore[arg-type]
+    response = await Ready(hang, lambda: "none", timeout_seconds=0.01)(request)  # type: ignore[arg-type]
     assert response.status_code == 503
 
 

@@ -145,7 +145,7 @@ OPERATIONS: Mapping[str, Operation] = {
         SELF,
         "Whether it can do its work",
         "Parameters are not looked at.",
-        {JSON: ref("Health")},
+        {JSON: ref("Readiness")},
         problems=(UNAVAILABLE,),
     ),
     "/metrics": Operation(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gpufleet_collector.model import METRIC_NAMES
+from gpufleet_collector.model import BUS_STATES, METRIC_NAMES
 from gpufleet_collector.web.openapi.schema import (
     Schema,
     array,
@@ -69,6 +69,16 @@ STORE = structure(
     },
 )
 HEALTH = structure("", {"status": text("", "ok")})
+READINESS = structure(
+    "That it can do its work.",
+    {
+        "status": text("", "ready"),
+        "bus": one_of(
+            BUS_STATES,
+            "How the bus between collectors is; while it is `away`, hosts of other collectors are `unknown`.",
+        ),
+    },
+)
 PROBLEM = structure(
     "RFC 9457, with the name of the parameter at fault.",
     {
@@ -86,5 +96,6 @@ OWN_SCHEMAS: Mapping[str, Schema] = {
     "Table": TABLE,
     "Job": JOB,
     "Health": HEALTH,
+    "Readiness": READINESS,
     "Problem": PROBLEM,
 }
