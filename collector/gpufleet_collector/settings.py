@@ -74,7 +74,7 @@ SETTINGS: tuple[Setting, ...] = (
         "GPUFLEET_BUS_URL",
         "unset: this collector alone",
         "NATS server, or servers, over which collectors on one database share live values",
-        "give nats://HOST:PORT, several separated by commas",
+        "give nats://HOST:PORT, up to 16 of them separated by commas",
     ),
     Setting(
         "GPU_POLL_INTERVAL_SECONDS",

@@ -73,7 +73,7 @@ class FakeSeries:
 
 
 class FakeEvents:
-    """Its events are in order, newest first; it answers as a store does, but for the filters."""
+    """Its events are in order, newest first; it answers as a store does, but for the filters other than ids."""
 
     def __init__(self) -> None:
         self.found: list[PlacedEvent] = []
@@ -82,6 +82,8 @@ class FakeEvents:
     async def find(self, query: EventQuery) -> list[PlacedEvent]:
         self.asked.append(query)
         rest = self.found[::-1] if query.oldest_first else list(self.found)
+        if query.ids:
+            rest = [placed for placed in rest if placed.event.id in query.ids]
         keys = [(placed.event.occurred_at, placed.event.id) for placed in rest]
         return rest[0 if query.known is None else keys.index(query.known) + 1 :][: query.limit]
 

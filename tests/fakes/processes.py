@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,12 @@ def running_collector(folder: Path, database_url: str | None = None, **settings:
 
 
 @contextmanager
-def running_fleet(folder: Path, collector: Collector, *arguments: str, name: str = "fleet") -> Iterator[Process]:
-    """`gpufleet-agent simulate` against the collector."""
-    environ = {"GPUFLEET_COLLECTOR": collector.target}
+def running_fleet(
+    folder: Path, collector: Collector | Sequence[Collector], *arguments: str, name: str = "fleet"
+) -> Iterator[Process]:
+    """`gpufleet-agent simulate` against the collector, or all of them."""
+    collectors = [collector] if isinstance(collector, Collector) else collector
+    environ = {"GPUFLEET_COLLECTOR": ",".join(one.target for one in collectors)}
     fleet = Process("gpufleet-agent", "simulate", *arguments, log=folder / f"{name}.log", environ=environ)
     try:
         fleet.start()

@@ -37,7 +37,7 @@ class Bus:
         self._clock = clock
         self._metrics = metrics
         self._peers = Peers()
-        self._happenings = Happenings(events, clock, relay.tell, self._dropped("event").inc)
+        self.happenings = Happenings(events, clock, relay.tell, self._dropped("event").inc)
         self._told = NOTHING_TOLD
         self._events: list[EventKey] = []
         self._sequence = 0
@@ -59,7 +59,7 @@ class Bus:
         await self._wire.start(fleet, self.take)
         self._tasks = [
             asyncio.create_task(self._run(), name="bus"),
-            asyncio.create_task(self._happenings.run(), name="bus-events"),
+            asyncio.create_task(self.happenings.run(), name="bus-events"),
         ]
 
     async def stop(self) -> None:
@@ -184,7 +184,7 @@ class Bus:
             return
         if not self._relay.take(envelope.sender, message.news, verdict.sent_at):
             self._peers.suspect(envelope.sender)
-        self._happenings.want(message.events)
+        self.happenings.want(message.events)
 
     def _count(self, direction: str, data: bytes) -> None:
         self._metrics.bus_messages.labels(direction=direction).inc()
