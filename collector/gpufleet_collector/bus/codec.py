@@ -116,7 +116,8 @@ def decode(data: bytes) -> Message:
     end = _HEADER_AT + int.from_bytes(data[_HEADER_AT - _LENGTH_BYTES : _HEADER_AT], "little")
     try:
         header = _HEADER.validate_json(data[_HEADER_AT:end])
-        readings = _read(header, memoryview(data)[end:])
+        with np.errstate(invalid="ignore"):  # a NaN that signals is one like any other
+            readings = _read(header, memoryview(data)[end:])
         _check(header.hosts, header.events, readings)
     except (ValidationError, ValueError) as error:
         raise BusMessageRefused("malformed", "a message on the bus cannot be read") from error

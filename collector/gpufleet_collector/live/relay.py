@@ -1,9 +1,11 @@
 """The live state's side of a bus between collectors: what was heard here for the others, and what they heard for here.
 Whoever heard a host last speaks for it; of each tier of a GPU the newest instant counts."""
 
+import math
 import operator
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -39,13 +41,14 @@ class _Mark(NamedTuple):
 
 
 class Told(NamedTuple):
-    """How far others have been told: hosts as they were, and the newest version of a GPU."""
+    """How far others have been told: hosts as they were, the newest version of a GPU, and when (monotonic seconds)."""
 
     hosts: dict[str, _Mark]
     version: int
+    at: float
 
 
-NOTHING_TOLD = Told({}, -1)
+NOTHING_TOLD = Told({}, -1, math.inf)
 
 
 class Relay:
@@ -65,19 +68,20 @@ class Relay:
         NOTHING_TOLD everything."""
         moment = self._clock.now()
         marks: dict[str, _Mark] = {}
-        changed: list[tuple[HostRecord, _Mark | None]] = []
+        changed: list[HostRecord] = []
         for host in self._fleet.hosts.values():
             if host.source is None and host.last_heard is not None:
                 mark = marks[host.name] = _mark(host, host.last_heard)
-                before = told.hosts.get(host.name)
-                if not mark.is_same(before):
-                    changed.append((host, before))
-        counts, readings, version = self._readings([host for host, _ in changed], told.version, moment.monotonic)
+                if not mark.is_same(told.hosts.get(host.name)):
+                    changed.append(host)
+            elif host.heard_here > told.at:  # it moved since; what it said here is told all the same
+                changed.append(host)
+        counts, readings, version = self._readings(changed, told.version, moment.monotonic)
         hosts = [
-            _host_news(host, marks[host.name], before, rows, moment)
-            for (host, before), rows in zip(changed, counts, strict=True)
+            _host_news(host, marks.get(host.name), told.hosts.get(host.name), rows, moment)
+            for host, rows in zip(changed, counts, strict=True)
         ]
-        return News(hosts, readings), Told(marks, version)
+        return News(hosts, readings), Told(marks, version, moment.monotonic)
 
     def happened(self) -> list[Event]:
         """What happened here since this was asked last."""
@@ -226,22 +230,28 @@ def _mark(host: HostRecord, last_heard: float) -> _Mark:
     )
 
 
-def _host_news(host: HostRecord, mark: _Mark, before: _Mark | None, rows: int, moment: Moment) -> HostNews:
-    status = None
-    if before is None or any(getattr(mark, name) is not getattr(before, name) for name in _STATUS):
-        status = HostStatus(host.interval_seconds or DEFAULT_INTERVAL_SECONDS, host.skew_seconds, host.cost)
-    return HostNews(
+def _host_news(host: HostRecord, mark: _Mark | None, before: _Mark | None, rows: int, moment: Moment) -> HostNews:
+    """Without a mark the host is another collector's, which tells of everything but these rows."""
+    bare = HostNews(
         host=host.name,
-        silent_seconds=moment.monotonic - mark.last_heard,
+        silent_seconds=moment.monotonic - host.heard_here,
         state=host.state,
         state_seconds=(moment.wall_us - host.since) / 1_000_000,
         left=host.left,
+        rows=rows,
+    )
+    if mark is None:
+        return bare
+    status = None
+    if before is None or any(getattr(mark, name) is not getattr(before, name) for name in _STATUS):
+        status = HostStatus(host.interval_seconds or DEFAULT_INTERVAL_SECONDS, host.skew_seconds, host.cost)
+    return replace(
+        bare,
         agent=None if before is not None and mark.agent is before.agent else mark.agent,
         inventory=None if before is not None and mark.inventory is before.inventory else mark.inventory,
         status=status,
         processes=None if before is not None and mark.processes is before.processes else mark.processes,
         processes_seconds=0.0 if host.processes is None else moment.monotonic - host.processes_received,
-        rows=rows,
     )
 
 

@@ -228,6 +228,12 @@ def test_what_is_no_value_is_absent() -> None:
     assert readings.ages[0].tolist() == [math.inf, math.inf, 0.0]
 
 
+def test_a_nan_that_signals_is_absent() -> None:
+    raw = encode(reading(power_watts=100.0))
+    readings = decode(raw[:-4] + b"\x01\x00\x80\x7f").news.readings
+    assert np.isnan(readings.values).all()
+
+
 def test_columns_are_as_narrow_as_they_can_be_and_absent_ones_cost_nothing() -> None:
     assert len(encode(reading(power_watts=100.0))) + 4 == len(encode(reading(power_watts=100.1)))
     assert len(encode(reading())) < len(encode(reading(power_watts=100.0)))
