@@ -25,6 +25,8 @@ export interface Api {
   hosts(): Promise<Host[]>
   gpus(): Promise<GpuFacts[]>
   catalog(): Promise<Catalog>
+  /** How the bus between collectors is; null when that is not said. */
+  bus(): Promise<string | null>
   pages(path: string, parameters: Readonly<Record<string, string>>): Promise<JsonObject[]>
   /** The collector's clock minus this page's, in milliseconds, from the latest answer. */
   clockOffset(): number
@@ -68,6 +70,7 @@ export function createApi(fetcher: typeof fetch, now: () => number): Api {
   return {
     pages,
     clockOffset: () => offset,
+    bus: async () => text((await get('/readyz'))['bus']),
     catalog: async () => readCatalog(await get('/api/v1/catalog')),
     hosts: async () => {
       const bodies = await pages('/api/v1/hosts', { limit: PAGE_LIMIT })

@@ -33,6 +33,8 @@ export class Session {
   readonly notices: Signal<readonly Problem[]> = signal([])
   /** Why hosts and GPUs cannot be listed; null when they can. */
   readonly failure: Signal<ApiError | null> = signal(null)
+  /** Whether other collectors cannot tell this one of their hosts. */
+  readonly isBusAway = signal(false)
   /** Whether the hosts have been listed at least once. */
   readonly isLoaded = signal(false)
   readonly state: FleetState
@@ -176,6 +178,7 @@ export class Session {
     if (this.factsRunning || askedAt - this.factsAskedAt < FACTS_AT_MOST_EVERY_MS) return
     this.factsRunning = true
     this.factsAskedAt = askedAt
+    void this.askBus()
     try {
       await this.askFacts(askedAt)
       this.failures = 0
@@ -195,6 +198,16 @@ export class Session {
     this.fleet.applyGpus(gpus.filter(({ gpu }) => this.isWanted(gpu.host)), askedAt)
     this.state.flush(this.moment())
     if (this.catalog.peek().size === 0) this.catalog.value = await this.api.catalog()
+  }
+
+  /** A collector that is not ready does not say: what it said last holds. */
+  private async askBus(): Promise<void> {
+    try {
+      const state = await this.api.bus()
+      if (state !== null) this.isBusAway.value = state === 'away'
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+    }
   }
 
   private factsFailed(error: ApiError): void {

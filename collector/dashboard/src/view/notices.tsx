@@ -10,6 +10,7 @@ export function Notices() {
     <div class="notices">
       <ConnectionNotice />
       <FactsNotice />
+      <BusNotice />
       {session.notices.value.map((problem) => <ProblemNotice key={problem.title + problem.detail} problem={problem} />)}
       <SimulatedBanner />
     </div>
@@ -27,6 +28,21 @@ function FactsNotice() {
       <p>
         <strong>Hosts cannot be listed: {failure.problem.title}.</strong>{' '}
         {failure.problem.detail !== null && sentence(failure.problem.detail)}
+      </p>
+    </div>
+  )
+}
+
+/** When this collector hears nothing of the others. */
+function BusNotice() {
+  const { session } = usePage()
+  if (!session.isBusAway.value || session.link.value.phase !== 'live') return null
+  return (
+    <div class="notice tone-warn" role="alert" data-testid="bus-away">
+      <WarningIcon />
+      <p>
+        <strong>Only the hosts of this collector are live.</strong> The bus between the collectors is away: hosts that stream
+        to another one are shown as unknown until it is back.
       </p>
     </div>
   )

@@ -31,6 +31,7 @@ class Bench {
   sockets: FakeSocket[] = []
   hostList: Host[] = [{ ...hostNamed('a'), state: 'up', interval: 1_000 }]
   isReachable = true
+  bus: string | null = 'none'
   factsAsked = 0
   readonly session: Session
   private timers: Timer[] = []
@@ -92,6 +93,7 @@ class Bench {
       },
       gpus: () => answer(() => []),
       catalog: () => answer(() => EMPTY_CATALOG),
+      bus: () => answer(() => this.bus),
       pages: () => answer(() => []),
       clockOffset: () => 0,
     }
@@ -178,4 +180,17 @@ test('news of hosts asks for the lists, but not for each of a thousand', async (
   for (let number = 0; number < 1_000; number++) bench.hear('host_state', { host: `h${number}`, state: 'late' })
   await bench.pass(1_000)
   expect(bench.factsAsked - before).toBe(1)
+})
+
+test('that the bus is away is said until a ready collector says otherwise', async () => {
+  const bench = new Bench()
+  bench.open()
+  await bench.pass(1_000)
+  const said: boolean[] = []
+  for (const state of ['away', null, 'up']) {
+    bench.bus = state
+    await bench.pass(16_000)
+    said.push(bench.session.isBusAway.value)
+  }
+  expect(said).toEqual([true, true, false])
 })
