@@ -1,7 +1,6 @@
 """The live state's side of a bus between collectors: what was heard here for the others, and what they heard for here.
 Whoever heard a host last speaks for it; of each tier of a GPU the newest instant counts."""
 
-import math
 import operator
 from collections import deque
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from gpufleet_collector.clock import Clock, Moment
 from gpufleet_collector.live.fleet import Fleet
 from gpufleet_collector.live.hub import Hub
 from gpufleet_collector.live.news import NO_READINGS, HostNews, HostStatus, News, Readings
-from gpufleet_collector.live.readings import TIERS, Windows
+from gpufleet_collector.live.readings import CORE, TIERS, Windows
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import DEFAULT_INTERVAL_SECONDS, GpuRecord, HostRecord
 from gpufleet_collector.model import AgentCost, AgentInfo, Event, HostState, Inventory, PlacedEvent, ProcessList
@@ -41,14 +40,15 @@ class _Mark(NamedTuple):
 
 
 class Told(NamedTuple):
-    """How far others have been told: hosts as they were, the newest version of a GPU, and when (monotonic seconds)."""
+    """How far others have been told: hosts as they were, the newest version of a GPU, and when (monotonic seconds; None
+    is never)."""
 
     hosts: dict[str, _Mark]
     version: int
-    at: float
+    at: float | None
 
 
-NOTHING_TOLD = Told({}, -1, math.inf)
+NOTHING_TOLD = Told({}, -1, None)
 
 
 class Relay:
@@ -74,7 +74,8 @@ class Relay:
                 mark = marks[host.name] = _mark(host, host.last_heard)
                 if not mark.is_same(told.hosts.get(host.name)):
                     changed.append(host)
-            elif host.heard_here > told.at:  # it moved since; what it said here is told all the same
+            elif host.heard_here >= (moment.monotonic - host.windows[CORE] if told.at is None else told.at):
+                # It moved since: what it said here is told all the same.
                 changed.append(host)
         counts, readings, version = self._readings(changed, told.version, moment.monotonic)
         hosts = [
