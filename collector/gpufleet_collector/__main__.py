@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("database-url", _database_url, "print the address of the database, for psql and others"),
         ("retention", _retention, "drop now what is older than it is to be kept; serve does so too, every minute"),
         ("export", _export, "write history into a CSV or Parquet file, whether a collector serves or not"),
-        ("doctor", _doctor, "say how the database and the store in it are, and what to do about it"),
+        ("doctor", _doctor, "say how database, store and bus are, and what to do about it"),
     ):
         one = commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
         one.set_defaults(command=command, flags=())

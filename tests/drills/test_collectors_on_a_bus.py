@@ -66,6 +66,11 @@ def of(collector: Collector, watchers: list[Watcher]) -> list[Watcher]:
     return [watcher for watcher in watchers if watcher.collector is collector]
 
 
+def unknown(watcher: Watcher) -> bool:
+    """Whether the client knows of nothing about the hosts that stream to the other collector."""
+    return list(watcher.states.values()).count("unknown") == HOSTS - streams(watcher.collector)
+
+
 def streams(collector: Collector) -> float:
     return collector.metric("gpufleet_streams")
 
@@ -84,6 +89,7 @@ def test_clients_see_the_whole_fleet_again_whatever_is_killed_and_every_sample_i
         nats.kill()
         wait_for(lambda: first.get("/readyz")["bus"] == "away", "the first says that the bus is away")
         assert first.get("/readyz")["status"] == "ready"
+        wait_for(lambda: all(unknown(watcher) for watcher in watchers), "hosts of the other are unknown")
         nats.start()
         see_all(watchers, ALL, "NATS is back, and everybody sees the fleet", AGAIN_SECONDS)
 

@@ -3,7 +3,8 @@
 import socket
 from pathlib import Path
 
-from fakes.processes import Collector
+from fakes.nats import NatsServer
+from fakes.processes import Collector, running_collector
 
 
 def test_a_collector_that_says_it_is_ready_has_its_tables_and_hears_agents(
@@ -18,3 +19,10 @@ def test_a_collector_that_says_it_is_ready_has_its_tables_and_hears_agents(
             assert collector.get("/api/system/gpu-stats/history")["samples"] == []
     finally:
         collector.process.stop()
+
+
+def test_a_collector_starts_without_its_bus_and_says_so(open_path: Path, database_url: str) -> None:
+    nobody = NatsServer()
+    with running_collector(open_path, database_url, GPUFLEET_BUS_URL=nobody.url) as collector:
+        assert collector.get("/readyz") == {"status": "ready", "bus": "away"}
+        assert collector.metric("gpufleet_bus_up") == 0

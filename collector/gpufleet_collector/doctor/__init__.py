@@ -1,10 +1,11 @@
-"""`gpufleet-collector doctor`: how the database and the store in it are, and what to do about what is not well."""
+"""`gpufleet-collector doctor`: how database, store and bus are, and what to do about what is not well."""
 
 from collections.abc import Iterable
 from typing import TextIO
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.config import CollectorConfig
+from gpufleet_collector.doctor.bus import bus_findings
 from gpufleet_collector.doctor.finding import Finding, Mark, ok, render, warn
 from gpufleet_collector.doctor.server import contact_findings, schema_finding, trouble
 from gpufleet_collector.doctor.space import disk_finding, disk_of, table_findings
@@ -32,6 +33,8 @@ async def run(config: CollectorConfig, *, clock: Clock, stdout: TextIO, around: 
                 await database.close()
     except CollectorError as error:
         report.write("Trouble", [trouble(error)])
+    if config.bus_servers:
+        report.write("Bus", [finding async for finding in bus_findings(config.bus_servers)])
     report.write("Disk", [_disk(config, around)])
     return 1 if report.failed else 0
 

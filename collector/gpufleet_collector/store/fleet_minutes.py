@@ -1,8 +1,11 @@
 """Minutes of the fleet as the live values had them, until their hour is packed and exact ones take their place."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from gpufleet_collector.model import MinuteGroup
 from gpufleet_collector.store.database import Database
@@ -18,14 +21,15 @@ _KEY = ("scope", "key", "value", "minute")
 
 
 class FleetMinuteTable:
-    """Writes provisional minutes; exact ones are never touched."""
+    """Writes provisional minutes; exact ones are never touched. Of several collectors that tell of the same minute, the
+    one that knows more of it counts, and of equals the first: on a bus all know the same."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keeper = PartitionKeeper(database)
 
     async def write(self, groups: Sequence[MinuteGroup]) -> None:
-        """In place of what is there of the same groups and minutes, unless that is exact. Raises as
+        """In place of what is there of the same groups and minutes, unless that is exact or knows as much. Raises as
         `Database.begin`."""
         rows = [_row(group) for group in groups]
         if not rows:
@@ -33,10 +37,18 @@ class FleetMinuteTable:
         await self._keeper.ensure(FLEET_STATS_1M, {FLEET_STATS_1M.number(group.minute) for group in groups})
         statement = insert(_table)
         new = {name: statement.excluded[name] for name in rows[0] if name not in _KEY}
+        is_better = ~_table.c.exact & (_knowledge(statement.excluded) > _knowledge(_table.c))
         async with self._database.begin() as connection:
             await connection.execute(
-                statement.on_conflict_do_update(index_elements=_KEY, set_=new, where=~_table.c.exact), rows
+                statement.on_conflict_do_update(index_elements=_KEY, set_=new, where=is_better), rows
             )
+
+
+def _knowledge(columns: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[int]:
+    """How many GPUs, and how many of their counters: a collector that has just started does not know by how much these
+    rose."""
+    counters = [func.coalesce(columns[f"{shape.name}_count"], 0) for _, shape in _SUMMED if shape.is_counter]
+    return sum(counters, columns["gpus"])
 
 
 def _row(group: MinuteGroup) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fakes.clock import FakeClock
 from fakes.machine import surroundings
+from fakes.nats import NatsServer, running_nats
 from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.config import read_config
 from gpufleet_collector.doctor import run
@@ -63,6 +64,16 @@ async def test_a_database_that_is_not_there_is_one_finding(tmp_path: Path) -> No
     status, said = await doctor({"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/d"}, SystemClock())
     assert status == 1
     assert "  fail  the database does not answer" in said
+    assert "hunter2" not in said
+
+
+async def test_a_bus_that_answers_and_one_that_does_not(database_url: str) -> None:
+    away = NatsServer()
+    with running_nats() as nats:
+        servers = f"{nats.url},nats://u:hunter2@127.0.0.1:{away.port}"
+        _, said = await doctor({"DATABASE_URL": database_url, "GPUFLEET_BUS_URL": servers}, SystemClock())
+    assert f"  ok    {nats.url} answers within " in said
+    assert f"  warn  {away.url} does not answer: " in said
     assert "hunter2" not in said
 
 

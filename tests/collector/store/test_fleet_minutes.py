@@ -62,3 +62,32 @@ async def test_an_exact_minute_stays(database: Database) -> None:
         await connection.execute(text("UPDATE fleet_stats_1m SET exact = true, power_watts_sum = 7"))
     await table.write(groups)
     assert {(row[2], row[4]) for row in await rows(database)} == {(True, 7)}
+
+
+async def test_of_two_collectors_the_one_that_knows_more_of_a_minute_tells_of_it(database: Database) -> None:
+    """As without a bus, or when one has just started."""
+    table = FleetMinuteTable(database)
+
+    async def write(watts: list[float], joules: list[float]) -> None:
+        live, minutes = Live(FakeClock(), SelfMetrics()), FleetMinutes()
+        names = [f"GPU-{number}" for number in range(len(watts))]
+        live.connected("h", agent(), inventory(*names), 5.0, 0.0)
+        for second, energy in enumerate(joules):
+            for name, power in zip(names, watts, strict=True):
+                live.samples("h", [sample(name, second, power_watts=power, energy_joules_total=energy)])
+            groups = minutes.groups(live.standing(), START_US)
+        await table.write(groups)
+
+    async def told() -> float:
+        (fleet, _) = await rows(database)
+        return float(str(fleet[4]))
+
+    await write([1.0, 1.0], [5.0])
+    await write([7.0], [5.0])
+    assert await told() == 2.0, "it has fewer GPUs"
+    await write([3.0, 3.0], [5.0])
+    assert await told() == 2.0, "it knows as much, and came later"
+    await write([4.0, 4.0], [5.0, 6.0])
+    assert await told() == 8.0, "it knows by how much the counters rose"
+    await write([9.0, 9.0], [5.0])
+    assert await told() == 8.0, "it has just started"
