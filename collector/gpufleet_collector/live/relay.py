@@ -164,7 +164,7 @@ class Relay:
         if told.agent is not None:
             host.agent = told.agent
         if told.status is not None:
-            host.set_interval(told.status.interval_seconds)
+            self._fleet.set_interval(host, told.status.interval_seconds)
             host.skew_seconds, host.cost = told.status.skew_seconds, told.status.cost
         if told.processes is not None:
             host.processes, host.processes_received = told.processes, told_at - told.processes_seconds
