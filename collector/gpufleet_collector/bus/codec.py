@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from gpufleet_collector.bus.limits import MAX_RECEIVED_BYTES
 from gpufleet_collector.bus.message import Envelope, EventKey, Kind, Message
 from gpufleet_collector.errors import BusMessageRefused
-from gpufleet_collector.live.news import HostNews, News, Readings
+from gpufleet_collector.live.news import LONGEST_SECONDS, HostNews, News, Readings
 from gpufleet_collector.live.readings import TIERS
 from gpufleet_collector.model import METRIC_INDEX, METRIC_NAMES
 
@@ -32,7 +32,6 @@ _TYPES: dict[str, np.dtype[Any]] = {"f4": np.dtype("<f4"), "f8": np.dtype("<f8")
 _TIER_NAMES = tuple(tier.name.lower() for tier in TIERS)
 _TIER_INDEX = {name: index for index, name in enumerate(_TIER_NAMES)}
 NEWEST_INSTANT_US = 253_402_300_799_000_000  # the end of the year 9999
-MAX_SECONDS = 1e9
 MAX_INTERVAL_SECONDS = 86_400.0
 
 BYTES_PER_ROW = 8 * len(METRIC_NAMES) + len(TIERS) * (_INSTANT.itemsize + _AGE.itemsize) + 64
@@ -174,7 +173,7 @@ def _check(hosts: Sequence[HostNews], events: Sequence[EventKey], readings: Read
         raise ValueError("there are readings of no host")
     for host in hosts:
         seconds = (host.silent_seconds, host.state_seconds, host.processes_seconds)
-        if not host.host or not all(abs(value) <= MAX_SECONDS for value in seconds):
+        if not host.host or not all(abs(value) <= LONGEST_SECONDS for value in seconds):
             raise ValueError("a host cannot be")
         if host.status is not None and not 0 < host.status.interval_seconds <= MAX_INTERVAL_SECONDS:
             raise ValueError("an interval cannot be")

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from gpufleet_collector.live.readings import TIERS
 from gpufleet_collector.model import NO_VALUES, AgentCost, AgentInfo, HostState, Inventory, ProcessList
 
+LONGEST_SECONDS = 1e9
+"""Whatever is longer ago is told as this."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:

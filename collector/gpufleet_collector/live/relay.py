@@ -12,7 +12,7 @@ import numpy as np
 from gpufleet_collector.clock import Clock, Moment
 from gpufleet_collector.live.fleet import Fleet
 from gpufleet_collector.live.hub import Hub
-from gpufleet_collector.live.news import NO_READINGS, HostNews, HostStatus, News, Readings
+from gpufleet_collector.live.news import LONGEST_SECONDS, NO_READINGS, HostNews, HostStatus, News, Readings
 from gpufleet_collector.live.readings import CORE, TIERS, Windows
 from gpufleet_collector.live.recent import RecentEvents
 from gpufleet_collector.live.records import DEFAULT_INTERVAL_SECONDS, GpuRecord, HostRecord
@@ -235,9 +235,9 @@ def _host_news(host: HostRecord, mark: _Mark | None, before: _Mark | None, rows:
     """Without a mark the host is another collector's, which tells of everything but these rows."""
     bare = HostNews(
         host=host.name,
-        silent_seconds=moment.monotonic - host.heard_here,
+        silent_seconds=_seconds(moment.monotonic - host.heard_here),
         state=host.state,
-        state_seconds=(moment.wall_us - host.since) / 1_000_000,
+        state_seconds=_seconds((moment.wall_us - host.since) / 1_000_000),
         left=host.left,
         rows=rows,
     )
@@ -252,8 +252,12 @@ def _host_news(host: HostRecord, mark: _Mark | None, before: _Mark | None, rows:
         inventory=None if before is not None and mark.inventory is before.inventory else mark.inventory,
         status=status,
         processes=None if before is not None and mark.processes is before.processes else mark.processes,
-        processes_seconds=0.0 if host.processes is None else moment.monotonic - host.processes_received,
+        processes_seconds=0.0 if mark.processes is None else _seconds(moment.monotonic - host.processes_received),
     )
+
+
+def _seconds(passed: float) -> float:
+    return max(-LONGEST_SECONDS, min(passed, LONGEST_SECONDS))
 
 
 _STATUS = ("interval_seconds", "skew_seconds", "cost")

@@ -8,7 +8,7 @@ from fakes.clock import START_US
 from fakes.ether import Ether, Side, odd_clock
 from fakes.fleet import agent, event, inventory, sample
 from gpufleet_collector.live.hub import Due, Selection, Subscriber
-from gpufleet_collector.model import AgentCost, PlacedEvent, Process, ProcessList
+from gpufleet_collector.model import AgentCost, KnownHost, PlacedEvent, Process, ProcessList
 
 
 @pytest.fixture
@@ -94,6 +94,19 @@ def test_subscribers_are_told_of_hosts_that_others_hear(ether: Ether, first: Sid
     ether.rounds(12)
     assert subscriber.take() == Due("host", "h")
     assert state(second, "h") == state(first, "h") == "late"
+
+
+def test_what_was_recalled_from_the_database_does_not_keep_a_host_from_being_told(
+    ether: Ether, first: Side, second: Side
+) -> None:
+    first.live.restore([KnownHost("h", START_US - 10**9, agent(), inventory("x"))])
+    first.live.recall_processes(ProcessList("h", START_US - 10**9, (Process("x", 7),)))
+    ether.rounds()
+    assert state(second, "h") is None, "whoever has not heard it says nothing of it"
+    connect(first, "h", "x")
+    ether.rounds()
+    assert state(second, "h") == "up"
+    assert second.live.running("h") == first.live.running("h") == []
 
 
 def test_who_comes_later_is_told_everything(ether: Ether, first: Side) -> None:
