@@ -131,6 +131,7 @@ class Bus:
         for part in cut(news, events):
             self._sequence += 1
             await self._tell(self._encode("news", at, part))
+            await asyncio.sleep(0)
         self._told, self._events = told, []
 
     async def _answer(self) -> None:
