@@ -125,15 +125,16 @@ class Relay:
                 is_complete = is_complete and told.agent is not None  # else there is no room for it
             else:
                 taking.take(host, range(start, row))
-        for name, gpu_uuids in taking.finish(moment.monotonic):
-            self._hub.publish_gpus(name, gpu_uuids)
+        for host, gpu_uuids in taking.finish(moment.monotonic):
+            self._hub.publish_gpus(host.name, gpu_uuids, host.agent.labels)
         return is_complete
 
     def tell(self, placed: PlacedEvent) -> None:
         """Something happened on a host that is heard elsewhere; it is told once."""
         if self._recent.is_new(placed.event.id):
             host = self._fleet.hosts.get(placed.event.host)
-            self._hub.publish_event(placed, () if host is None else self._fleet.gpus_of(host))
+            gpus, labels = ((), {}) if host is None else (self._fleet.gpus_of(host), host.agent.labels)
+            self._hub.publish_event(placed, gpus, labels)
 
     def lose(self) -> None:
         """Nothing is heard of the others any more: how their hosts are is not known."""
@@ -162,19 +163,29 @@ class Relay:
 
     def _take_parts(self, host: HostRecord, told: HostNews, told_at: float) -> None:
         if told.agent is not None:
-            host.agent = told.agent
+            self._take_agent(host, told.agent)
         if told.status is not None:
             self._fleet.set_interval(host, told.status.interval_seconds)
             host.skew_seconds, host.cost = told.status.skew_seconds, told.status.cost
         if told.processes is not None:
             host.processes, host.processes_received = told.processes, told_at - told.processes_seconds
         if told.inventory is not None:
-            self._hub.publish_gpus(host.name, self._fleet.take_inventory(host, told.inventory))
+            changed = self._fleet.take_inventory(host, told.inventory)
+            self._hub.publish_gpus(host.name, changed, host.agent.labels)
+
+    def _take_agent(self, host: HostRecord, agent: AgentInfo) -> None:
+        """With other labels the host comes to be of interest to others than before."""
+        before, host.agent = host.agent.labels, agent
+        if agent.labels != before:
+            self._fleet.revise()
+            gpus = self._fleet.gpus_of(host)
+            self._hub.publish_host(host.name, gpus, agent.labels)
+            self._hub.publish_gpus(host.name, gpus, agent.labels)
 
     def _advance(self, host: HostRecord, moment: Moment) -> bool:
         changed = self._fleet.advance(host, moment)
         if changed:
-            self._hub.publish_host(host.name, self._fleet.gpus_of(host))
+            self._hub.publish_host(host.name, self._fleet.gpus_of(host), host.agent.labels)
         return changed
 
 
@@ -198,7 +209,7 @@ class _Taking:
                 self._records.append(record)
                 self._lasting.append(host.windows)
 
-    def finish(self, now: float) -> Iterator[tuple[str, list[str]]]:
+    def finish(self, now: float) -> Iterator[tuple[HostRecord, list[str]]]:
         """Hosts with those of their GPUs that look different now."""
         if not self._rows:
             return
@@ -211,10 +222,11 @@ class _Taking:
             np.array(self._lasting).reshape(len(rows), len(TIERS)),
             now,
         )
-        by_host: dict[str, list[str]] = {}
+        by_host: dict[str, tuple[HostRecord, list[str]]] = {}
         for row in np.flatnonzero(changed).tolist():
-            by_host.setdefault(records[row].host.name, []).append(records[row].gpu.uuid)
-        yield from by_host.items()
+            host = records[row].host
+            by_host.setdefault(host.name, (host, []))[1].append(records[row].gpu.uuid)
+        yield from by_host.values()
 
 
 def _mark(host: HostRecord, last_heard: float) -> _Mark:

@@ -7,7 +7,8 @@ import pytest
 from fakes.clock import START_US
 from fakes.ether import Ether, Side, odd_clock
 from fakes.fleet import agent, event, inventory, sample
-from gpufleet_collector.live.hub import Due, Selection, Subscriber
+from gpufleet_collector.live.selection import Selection
+from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.model import AgentCost, KnownHost, PlacedEvent, Process, ProcessList
 
 

@@ -197,7 +197,7 @@ async def test_what_would_be_too_much_is_refused(made: Store, series: SeriesHist
 
 async def test_a_step_that_may_still_grow_is_open(made: Store, series: SeriesHistory) -> None:
     await two_hosts(made)
-    made.clock.moment = replace(made.clock.moment, wall_us=START_US + 610 * SECOND)
+    made.clock.moment = made.clock.moment._replace(wall_us=START_US + 610 * SECOND)
     answer = await series.ask(replace(HOUR, group_by="host"))
     assert answer.incomplete == [Incomplete(START_US + 300 * SECOND, START_US + HOUR_US, "open")]
     assert answer.complete_until == START_US + 300 * SECOND
