@@ -1,19 +1,15 @@
 // The page of the API: Swagger UI over the collector's own description, and nothing from anywhere else.
+import { effect } from '@preact/signals'
 import notice from 'swagger-ui-dist/NOTICE?raw'
 import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js'
 import { storage } from '../src/state/storage'
 import { ThemeState } from '../src/state/theme'
 
-const system = matchMedia('(prefers-color-scheme: dark)')
-
-/** As the dashboard: what the person chose there, else what the system says. */
-function follow(): void {
-  const theme = new ThemeState(document.documentElement, storage(), () => system.matches)
-  document.documentElement.classList.toggle('dark-mode', theme.current() === 'dark')
-}
-
-follow()
-system.addEventListener('change', follow)
+const theme = new ThemeState(document.documentElement, storage(), matchMedia('(prefers-color-scheme: dark)'))
+// As the dashboard: what the person chose there, else what the system says.
+effect(() => {
+  document.documentElement.classList.toggle('dark-mode', theme.current.value === 'dark')
+})
 SwaggerUI({
   dom_id: '#docs',
   url: '/api/openapi.json',

@@ -1,12 +1,18 @@
-// Joins the page to the browser: clock, network, storage and element are handed in here and nowhere else.
+// Joins the page to the browser: clock, network, storage, address and element are handed in here and nowhere else.
+import { computed, effect, untracked } from '@preact/signals'
 import { render } from 'preact'
+import { fleetAddress } from './address/fleet'
+import { followLinks } from './address/links'
+import { Router } from './address/router'
 import { createApi } from './feed/api'
-import { PageState } from './state/pagestate'
+import { PAGES } from './pages/registry'
+import { FleetList } from './state/fleetlist'
+import { Keys, listenForKeys } from './state/keys'
 import { Session } from './state/session'
 import { storage } from './state/storage'
 import { ThemeState } from './state/theme'
-import { App } from './view/app'
-import { installTooltip } from './view/tooltip'
+import { installTooltip } from './view/parts/tooltip'
+import { App } from './view/shell/app'
 
 // One clock for everything: it never jumps, as the wall clock may, and still reads as milliseconds since 1970.
 const now = () => performance.timeOrigin + performance.now()
@@ -18,16 +24,27 @@ const session = new Session(createApi((input, init) => fetch(input, init), now),
   schedule: (action, delay) => window.setTimeout(action, delay),
   cancel: (timer) => window.clearTimeout(timer),
   requestFrame: (action) => window.requestAnimationFrame(action),
-  hosts: new URLSearchParams(window.location.search).getAll('host').filter((host) => host !== ''),
 })
-const page = new PageState(session.state)
+window.history.scrollRestoration = 'manual'
+const router = new Router(window)
+router.start()
+const list = new FleetList(session.state, computed(() => fleetAddress.parse(router.address.value.search)))
 const prefersDark = window.matchMedia('(prefers-color-scheme: dark)')
-const theme = new ThemeState(document.documentElement, storage(), () => prefersDark.matches)
+const theme = new ThemeState(document.documentElement, storage(), prefersDark)
+const keys = new Keys(now)
+
+effect(() => {
+  const { page, subject } = router.route.value
+  const { search } = router.address.value
+  if (page !== 'nowhere') untracked(() => session.look(PAGES[page].scope(subject, search)))
+})
 
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no element to be drawn into')
-render(<App session={session} page={page} theme={theme} />, root)
+render(<App session={session} router={router} theme={theme} keys={keys} list={list} />, root)
 installTooltip(document)
+followLinks(document, router)
+listenForKeys(document, keys)
 session.start()
 window.addEventListener('online', () => session.retryNow())
 document.addEventListener('visibilitychange', () => {

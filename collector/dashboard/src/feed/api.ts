@@ -21,13 +21,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Lists are repeated parameters. */
+export type Parameters = Readonly<Record<string, string | readonly string[]>>
+
 export interface Api {
-  hosts(): Promise<Host[]>
-  gpus(): Promise<GpuFacts[]>
+  hosts(filter?: Parameters): Promise<Host[]>
+  gpus(filter?: Parameters): Promise<GpuFacts[]>
   catalog(): Promise<Catalog>
   /** How the bus between collectors is; null when that is not said. */
   bus(): Promise<string | null>
-  pages(path: string, parameters: Readonly<Record<string, string>>): Promise<JsonObject[]>
+  get(path: string, parameters: Parameters, abort?: AbortSignal): Promise<JsonObject>
+  /** All pages of a list, up to a bound. */
+  pages(path: string, parameters: Parameters, abort?: AbortSignal): Promise<JsonObject[]>
   /** The collector's clock minus this page's, in milliseconds, from the latest answer. */
   clockOffset(): number
 }
@@ -35,31 +40,34 @@ export interface Api {
 export function createApi(fetcher: typeof fetch, now: () => number): Api {
   let offset = 0
 
-  async function get(path: string): Promise<JsonObject> {
-    const response = await answer(path)
+  async function get(path: string, parameters: Parameters = {}, abort?: AbortSignal): Promise<JsonObject> {
+    const response = await answer(path + written(parameters), abort)
     const date = Date.parse(response.headers.get('date') ?? '')
     // The header has whole seconds: half a second is its expected remainder.
     if (!Number.isNaN(date)) offset = date + 500 - now()
     const body: unknown = await response.json().catch(() => null)
+    abort?.throwIfAborted()
     if (!response.ok) throw new ApiError(response.status, readProblem(body))
     return isObject(body) ? body : {}
   }
 
-  async function answer(path: string): Promise<Response> {
+  async function answer(path: string, abort: AbortSignal | undefined): Promise<Response> {
+    const patience = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = abort === undefined ? patience : AbortSignal.any([patience, abort])
     try {
-      return await fetcher(path, { signal: AbortSignal.timeout(TIMEOUT_MS), headers: { accept: 'application/json' } })
+      return await fetcher(path, { signal, headers: { accept: 'application/json' } })
     } catch (error) {
+      abort?.throwIfAborted()
       const detail = error instanceof Error ? error.message : null
       throw new ApiError(0, { title: 'The collector does not answer', detail, parameter: null })
     }
   }
 
-  async function pages(path: string, parameters: Readonly<Record<string, string>>): Promise<JsonObject[]> {
+  async function pages(path: string, parameters: Parameters, abort?: AbortSignal): Promise<JsonObject[]> {
     const found: JsonObject[] = []
     let cursor: string | null = null
     for (let page = 0; page < MOST_PAGES; page++) {
-      const query = new URLSearchParams(cursor === null ? parameters : { ...parameters, cursor })
-      const body = await get(`${path}?${query}`)
+      const body = await get(path, cursor === null ? parameters : { ...parameters, cursor }, abort)
       found.push(body)
       cursor = text(body['next_cursor'])
       if (cursor === null) break
@@ -68,19 +76,28 @@ export function createApi(fetcher: typeof fetch, now: () => number): Api {
   }
 
   return {
+    get,
     pages,
     clockOffset: () => offset,
     bus: async () => text((await get('/readyz'))['bus']),
     catalog: async () => readCatalog(await get('/api/v1/catalog')),
-    hosts: async () => {
-      const bodies = await pages('/api/v1/hosts', { limit: PAGE_LIMIT })
+    hosts: async (filter = {}) => {
+      const bodies = await pages('/api/v1/hosts', { ...filter, limit: PAGE_LIMIT })
       return bodies.flatMap((body) => objects(body['hosts'])).map(readHost).filter((host) => host !== null)
     },
-    gpus: async () => {
-      const bodies = await pages('/api/v1/gpus', { limit: PAGE_LIMIT })
+    gpus: async (filter = {}) => {
+      const bodies = await pages('/api/v1/gpus', { ...filter, limit: PAGE_LIMIT })
       return bodies.flatMap((body) => objects(body['gpus'])).map(readFacts).filter((facts) => facts !== null)
     },
   }
+}
+
+function written(parameters: Parameters): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const text of typeof value === 'string' ? [value] : value) query.append(name, text)
+  }
+  return query.size === 0 ? '' : `?${query}`
 }
 
 function readFacts(data: JsonObject): GpuFacts | null {

@@ -1,11 +1,13 @@
 // The messages of /ws that the page understands; others are left aside, so that a newer collector does not break an older page.
 import { readReading, type GpuReading } from '../model/gpu'
+import { readHappening, type Happening } from '../model/happening'
 import { hostState, type HostState } from '../model/host'
 import { isObject, text, type JsonObject } from '../model/json'
 
 export type Message =
   | { readonly type: 'gpu_stats'; readonly reading: GpuReading }
   | { readonly type: 'host_state'; readonly host: string; readonly state: HostState }
+  | { readonly type: 'event'; readonly happening: Happening }
   | { readonly type: 'error'; readonly problem: Problem }
 
 export interface Problem {
@@ -25,6 +27,8 @@ export function readMessage(raw: string): Message | null {
       return readGpuStats(message['data'])
     case 'host_state':
       return readHostState(message['data'])
+    case 'event':
+      return readEvent(message['data'])
     case 'error':
       return { type: 'error', problem: readProblem(message['data']) }
     default:
@@ -41,6 +45,11 @@ export function readProblem(data: unknown): Problem {
 function readGpuStats(data: unknown): Message | null {
   const reading = readReading(data)
   return reading && { type: 'gpu_stats', reading }
+}
+
+function readEvent(data: unknown): Message | null {
+  const happening = readHappening(data)
+  return happening && { type: 'event', happening }
 }
 
 function readHostState(data: unknown): Message | null {

@@ -32,6 +32,10 @@ export interface Changes {
 export const TRACKED = ['gpu_utilization_percent', 'power_watts'] as const
 export type Tracked = (typeof TRACKED)[number]
 
+/** Of a host's name, whether a list that was asked for would have it. */
+export type IsListed = (host: string) => boolean
+const ALL: IsListed = () => true
+
 const NO_VALUES: MetricValues = {}
 
 export class Fleet {
@@ -71,17 +75,17 @@ export class Fleet {
     if (known.state !== state || !this.hosts.has(name)) this.putHost({ ...known, state })
   }
 
-  /** The whole list of hosts, asked for at `askedAt`; what is not in it and was not heard since is forgotten. */
-  applyHosts(hosts: readonly Host[], askedAt: number): void {
+  /** The whole list of the hosts of which `isListed` holds, asked for at `askedAt`; of these, what is not in it and was not heard since is forgotten. */
+  applyHosts(hosts: readonly Host[], askedAt: number, isListed: IsListed = ALL): void {
     for (const host of hosts) this.putHost(host)
     const listed = new Set(hosts.map((host) => host.name))
     for (const name of [...this.hosts.keys()]) {
-      if (!listed.has(name) && !this.heardSince(name, askedAt)) this.forgetHost(name)
+      if (isListed(name) && !listed.has(name) && !this.heardSince(name, askedAt)) this.forgetHost(name)
     }
   }
 
-  /** The whole list of GPUs, asked for at `askedAt`. */
-  applyGpus(facts: readonly GpuFacts[], askedAt: number): void {
+  /** The whole list of the GPUs of such hosts, asked for at `askedAt`. */
+  applyGpus(facts: readonly GpuFacts[], askedAt: number, isListed: IsListed = ALL): void {
     for (const { gpu, absent } of facts) {
       const known = this.gpus.get(gpu.uuid)
       if (!this.hosts.has(gpu.host)) this.putHost(hostNamed(gpu.host))
@@ -89,7 +93,7 @@ export class Fleet {
     }
     const listed = new Set(facts.map(({ gpu }) => gpu.uuid))
     for (const view of [...this.gpus.values()]) {
-      if (!listed.has(view.gpu.uuid) && (view.arrival?.receivedAt ?? 0) < askedAt) this.forgetGpu(view.gpu.uuid)
+      if (isListed(view.gpu.host) && !listed.has(view.gpu.uuid) && (view.arrival?.receivedAt ?? 0) < askedAt) this.forgetGpu(view.gpu.uuid)
     }
   }
 

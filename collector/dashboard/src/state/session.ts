@@ -4,8 +4,12 @@ import { ApiError, type Api } from '../feed/api'
 import { HistoryLoader } from '../feed/history'
 import { Link, type LinkEnvironment, type LinkState } from '../feed/link'
 import { readMessage, type Problem } from '../feed/messages'
+import { sameScope, WHOLE_FLEET, type Scope } from '../feed/scope'
 import { EMPTY_CATALOG, type Catalog } from '../model/catalog'
-import { Fleet } from '../model/fleet'
+import { Fleet, type GpuFacts } from '../model/fleet'
+import type { GpuReading } from '../model/gpu'
+import type { Happening } from '../model/happening'
+import type { Host } from '../model/host'
 import { FleetState, type Moment } from './fleetstate'
 
 const TICK_MS = 1_000
@@ -20,9 +24,12 @@ const MOST_NOTICES = 4
 
 export interface Environment extends LinkEnvironment {
   readonly requestFrame: (action: () => void) => void
-  /** Hosts named in the page's address; empty for the whole fleet. */
-  readonly hosts: readonly string[]
 }
+
+/** Hears every reading as it comes, with the ones that it missed left out. */
+export type ReadingListener = (reading: GpuReading) => void
+/** Hears of everything that happens, as it happens. */
+export type HappeningListener = (happening: Happening) => void
 
 export class Session {
   readonly link: Signal<LinkState> = signal({ phase: 'connecting' })
@@ -48,9 +55,14 @@ export class Session {
   private factsRunning = false
   private failures = 0
   private isNarrowing = false
+  private scope: Scope = WHOLE_FLEET
+  /** The hosts that the scope stands for; empty for all, null while it is not known. */
+  private hostsHeard: readonly string[] | null = []
+  private readonly readingListeners = new Set<ReadingListener>()
+  private readonly happeningListeners = new Set<HappeningListener>()
 
   constructor(
-    private readonly api: Api,
+    readonly api: Api,
     private readonly environment: Environment,
   ) {
     this.now = signal(environment.now())
@@ -73,9 +85,25 @@ export class Session {
     void this.loadFacts()
   }
 
-  /** Hosts to which the page's address confines it; empty for the whole fleet. */
-  get hosts(): readonly string[] {
-    return this.environment.hosts
+  /** From now on this part of the fleet is live; what is known of the rest stays as it is. */
+  look(scope: Scope): void {
+    if (sameScope(scope, this.scope)) return
+    this.scope = scope
+    this.isLoaded.value = false
+    this.notices.value = this.notices.peek().filter(({ parameter }) => parameter !== 'hosts')
+    this.factsAskedAt = -Infinity
+    this.hear(this.hostsOf(scope))
+    void this.loadFacts()
+  }
+
+  onReading(listener: ReadingListener): () => void {
+    this.readingListeners.add(listener)
+    return () => this.readingListeners.delete(listener)
+  }
+
+  onHappening(listener: HappeningListener): () => void {
+    this.happeningListeners.add(listener)
+    return () => this.happeningListeners.delete(listener)
   }
 
   wantHistory(host: string): void {
@@ -103,22 +131,50 @@ export class Session {
     this.lostAt.value = null
     this.fleet.connected()
     this.history.forget()
-    this.isNarrowing = this.hosts.length > 0
-    if (this.isNarrowing) this.connection.send({ type: 'subscribe', format: 'events', hosts: this.hosts })
+    this.isNarrowing = this.scope.kind !== 'fleet'
+    if (this.isNarrowing) this.subscribe()
     void this.loadFacts()
+  }
+
+  /** The hosts of a scope as far as the page knows them. */
+  private hostsOf(scope: Scope): readonly string[] | null {
+    if (scope.kind === 'fleet') return []
+    if (scope.kind === 'hosts') return scope.hosts
+    const host = this.fleet.gpu(scope.uuid)?.gpu.host
+    return host === undefined ? null : [host]
+  }
+
+  private hear(hosts: readonly string[] | null): void {
+    const isNews = JSON.stringify(hosts) !== JSON.stringify(this.hostsHeard)
+    this.hostsHeard = hosts
+    if (!isNews || this.link.peek().phase !== 'live') return
+    this.fleet.connected()
+    this.subscribe()
+  }
+
+  private subscribe(): void {
+    const { scope, hostsHeard } = this
+    const filter = scope.kind === 'gpu' && hostsHeard === null ? { gpus: [scope.uuid] } : { hosts: hostsHeard ?? [] }
+    this.connection.send({ type: 'subscribe', format: 'events', ...filter })
   }
 
   private receive(raw: string): void {
     const message = readMessage(raw)
     if (message === null) return
     if (message.type === 'error') return this.hearError(message.problem)
+    if (message.type === 'event') return this.happeningListeners.forEach((listener) => listener(message.happening))
     const host = message.type === 'host_state' ? message.host : message.reading.gpu.host
     if (!this.isWanted(host)) return
     // Who a new host is, and when a host that changed was last heard, only the lists tell.
     if (message.type === 'host_state' || !this.fleet.host(host)) void this.loadFacts()
     if (message.type === 'host_state') this.fleet.applyHostState(host, message.state)
-    else this.fleet.applyReading(message.reading, this.environment.now(), this.collectorNow())
+    else this.applyReading(message.reading)
     this.draw()
+  }
+
+  private applyReading(reading: GpuReading): void {
+    this.fleet.applyReading(reading, this.environment.now(), this.collectorNow())
+    for (const listener of this.readingListeners) listener(reading)
   }
 
   /** Every connection begins with the whole fleet; where that is refused and the page wants less, there is nothing to say. */
@@ -129,7 +185,7 @@ export class Session {
   }
 
   private isWanted(host: string): boolean {
-    return this.hosts.length === 0 || this.hosts.includes(host)
+    return this.hostsHeard === null || this.hostsHeard.length === 0 || this.hostsHeard.includes(host)
   }
 
   private notify(problem: Problem): void {
@@ -183,21 +239,42 @@ export class Session {
       await this.askFacts(askedAt)
       this.failures = 0
       this.failure.value = null
-      this.isLoaded.value = true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       this.factsFailed(error)
     } finally {
       this.factsRunning = false
     }
+    // Somebody looked elsewhere while this was asked.
+    if (!this.isLoaded.peek() && this.failure.peek() === null) void this.loadFacts()
   }
 
   private async askFacts(askedAt: number): Promise<void> {
-    const [hosts, gpus] = await Promise.all([this.api.hosts(), this.api.gpus()])
-    this.fleet.applyHosts(hosts.filter((host) => this.isWanted(host.name)), askedAt)
-    this.fleet.applyGpus(gpus.filter(({ gpu }) => this.isWanted(gpu.host)), askedAt)
+    const scope = this.scope
+    const isKnown = this.catalog.peek().size > 0
+    const [catalog, hosts] = await Promise.all([isKnown ? this.catalog.peek() : this.api.catalog(), this.askHosts(scope)])
+    const filter = hosts.length === 0 ? {} : { host: hosts }
+    const isNowhere = scope.kind === 'gpu' && hosts.length === 0
+    const [found, facts] = isNowhere ? [[], []] : await Promise.all([this.api.hosts(filter), this.api.gpus(filter)])
+    this.catalog.value = catalog
+    // Meanwhile somebody looks elsewhere: of that this answer says nothing.
+    if (!sameScope(scope, this.scope)) return
+    if (!isNowhere) this.applyFacts(hosts, found, facts, askedAt)
+    this.hear(isNowhere ? null : hosts)
     this.state.flush(this.moment())
-    if (this.catalog.peek().size === 0) this.catalog.value = await this.api.catalog()
+    this.isLoaded.value = true
+  }
+
+  private async askHosts(scope: Scope): Promise<readonly string[]> {
+    if (scope.kind !== 'gpu') return this.hostsOf(scope) ?? []
+    const facts = await this.api.gpus({ gpu_uuid: scope.uuid })
+    return [...new Set(facts.map(({ gpu }) => gpu.host))]
+  }
+
+  private applyFacts(hosts: readonly string[], found: readonly Host[], facts: readonly GpuFacts[], askedAt: number): void {
+    const isListed = (host: string) => hosts.length === 0 || hosts.includes(host)
+    this.fleet.applyHosts(found.filter(({ name }) => isListed(name)), askedAt, isListed)
+    this.fleet.applyGpus(facts.filter(({ gpu }) => isListed(gpu.host)), askedAt, isListed)
   }
 
   /** A collector that is not ready does not say: what it said last holds. */

@@ -1,12 +1,19 @@
 // What every part of the page may ask for.
 import { createContext } from 'preact'
-import { useContext } from 'preact/hooks'
+import { useContext, useMemo } from 'preact/hooks'
+import type { Query } from '../address/fields'
+import type { Router } from '../address/router'
+import type { FleetList } from '../state/fleetlist'
+import type { Keys } from '../state/keys'
 import type { Session } from '../state/session'
-import type { PageState } from '../state/pagestate'
+import type { ThemeState } from '../state/theme'
 
 export interface Page {
   readonly session: Session
-  readonly page: PageState
+  readonly router: Router
+  readonly theme: ThemeState
+  readonly keys: Keys
+  readonly list: FleetList
 }
 
 export const PageContext = createContext<Page | null>(null)
@@ -15,4 +22,24 @@ export function usePage(): Page {
   const page = useContext(PageContext)
   if (page === null) throw new Error('rendered outside of the page')
   return page
+}
+
+export interface Move {
+  /** The state that is left is one step back in the browser's history, as what was shown before a zoom. */
+  readonly isZoom?: boolean
+  /** Nothing to go back to. */
+  readonly isReplacing?: boolean
+}
+
+/** The state of a page as its address has it, and how to change a part of it. */
+export function useAddress<S extends object>(query: Query<S>): [S, (change: Partial<S>, move?: Move) => void] {
+  const { router } = usePage()
+  const { path, search } = router.address.value
+  const state = useMemo(() => query.parse(search), [query, search])
+  const change = (part: Partial<S>, move: Move = {}) => {
+    const href = path + query.format({ ...state, ...part })
+    if (move.isReplacing) router.replace(href)
+    else router.go(href, move.isZoom ? { isZoom: true } : {})
+  }
+  return [state, change]
 }

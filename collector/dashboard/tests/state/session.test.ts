@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { ApiError, type Api } from '../../src/feed/api'
+import type { GpuFacts } from '../../src/model/fleet'
 import { EMPTY_CATALOG } from '../../src/model/catalog'
+import { hostsScope } from '../../src/feed/scope'
 import { hostNamed, type Host } from '../../src/model/host'
 import { Session } from '../../src/state/session'
 
@@ -30,6 +32,7 @@ class Bench {
   now = START
   sockets: FakeSocket[] = []
   hostList: Host[] = [{ ...hostNamed('a'), state: 'up', interval: 1_000 }]
+  gpuList: GpuFacts[] = []
   isReachable = true
   bus: string | null = 'none'
   factsAsked = 0
@@ -38,7 +41,6 @@ class Bench {
 
   constructor(hosts: readonly string[] = []) {
     this.session = new Session(this.api(), {
-      hosts,
       now: () => this.now,
       random: () => 1,
       open: () => {
@@ -50,6 +52,7 @@ class Bench {
       cancel: () => undefined,
       requestFrame: (action) => action(),
     })
+    this.session.look(hostsScope(hosts))
     this.session.start()
   }
 
@@ -91,9 +94,10 @@ class Bench {
         this.factsAsked += 1
         return answer(() => this.hostList)
       },
-      gpus: () => answer(() => []),
+      gpus: () => answer(() => this.gpuList),
       catalog: () => answer(() => EMPTY_CATALOG),
       bus: () => answer(() => this.bus),
+      get: () => answer(() => ({})),
       pages: () => answer(() => []),
       clockOffset: () => 0,
     }
@@ -193,4 +197,31 @@ test('that the bus is away is said until a ready collector says otherwise', asyn
     said.push(bench.session.isBusAway.value)
   }
   expect(said).toEqual([true, true, false])
+})
+
+test('who looks at a GPU hears of its host alone, as soon as it is known which that is', async () => {
+  const bench = new Bench()
+  bench.gpuList = [{ gpu: { uuid: '1', host: 'a', index: 0, name: null, parentUuid: null, migProfile: null, migInstance: null, state: 'ok', simulated: false }, absent: {} }]
+  bench.session.look({ kind: 'gpu', uuid: '1' })
+  bench.open()
+  expect(bench.sockets[0]?.sent).toEqual(['{"type":"subscribe","format":"events","gpus":["1"]}'])
+  await bench.pass(300)
+  expect(bench.sockets[0]?.sent[1]).toBe('{"type":"subscribe","format":"events","hosts":["a"]}')
+  const heard: string[] = []
+  const stop = bench.session.onReading(({ gpu }) => heard.push(gpu.uuid))
+  bench.read('1')
+  stop()
+  bench.read('1')
+  expect(heard).toEqual(['1'])
+})
+
+test('a look at one host leaves what is known of the others as it is', async () => {
+  const bench = new Bench()
+  bench.hostList = [hostNamed('a'), hostNamed('b')]
+  bench.open()
+  await bench.pass(300)
+  bench.hostList = [hostNamed('a')]
+  bench.session.look(hostsScope(['a']))
+  await bench.pass(300)
+  expect(bench.session.state.groups.value.map(({ host }) => host)).toEqual(['a', 'b'])
 })

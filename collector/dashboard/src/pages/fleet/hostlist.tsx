@@ -1,0 +1,68 @@
+// All hosts that the filter leaves, below one header of columns that they share.
+import { fleetAddress } from '../../address/fleet'
+import { pathOf } from '../../address/routes'
+import { plural } from '../../model/format'
+import { countGpus } from '../../state/fleetlist'
+import { COLUMN_LIST } from './columns'
+import { usePage } from '../../view/context'
+import { HostCard } from './hostcard'
+
+export function HostList() {
+  const { list } = usePage()
+  const groups = list.shown.value
+  return (
+    <section aria-label="Hosts" class={list.isLarge.value ? 'hosts-many' : ''}>
+      <ListBar />
+      {groups.some(({ host, gpus }) => gpus.length > 0 && list.isOpen(host)) && <ColumnHeader />}
+      {groups.map((group) => <HostCard key={group.host} group={group} />)}
+      {groups.length === 0 && <NothingFound />}
+    </section>
+  )
+}
+
+function ListBar() {
+  const { session, list } = usePage()
+  const groups = list.shown.value
+  const isInstance = (uuid: string) => (session.state.fleet.gpu(uuid)?.gpu.parentUuid ?? null) !== null
+  const instances = groups.flatMap(({ gpus }) => gpus).filter(isInstance).length
+  return (
+    <div class="listbar">
+      <p class="listbar-count" data-testid="shown">
+        {plural(groups.length, 'host')}, {plural(countGpus(groups) - instances, 'GPU')}
+        {instances > 0 && `, ${plural(instances, 'MIG instance')}`}
+        {list.address.value.q !== '' && ' match'}
+      </p>
+      <div class="listbar-actions">
+        <button class="link-button" type="button" onClick={() => list.setAllOpen(true)}>Open all</button>
+        <button class="link-button" type="button" onClick={() => list.setAllOpen(false)}>Close all</button>
+      </div>
+    </div>
+  )
+}
+
+/** Hidden from screen readers, which get a header in every table. */
+function ColumnHeader() {
+  const { session } = usePage()
+  const catalog = session.catalog.value
+  return (
+    <div class="columns columns-header" aria-hidden="true">
+      {COLUMN_LIST.map(({ key, title, metric }, position) => (
+        <span key={position} class={`cell-${key}`} data-tip={metric === null ? undefined : catalog.get(metric)?.help}>
+          {title}
+        </span>
+      ))}
+    </div>
+  )
+}
+
+function NothingFound() {
+  const { list, router } = usePage()
+  const clear = () => router.replace(pathOf('fleet') + fleetAddress.format({ ...list.address.peek(), q: '' }))
+  return (
+    <div class="empty" data-testid="nothing-found">
+      <h2>Nothing matches “{list.address.value.q}”</h2>
+      <p>The filter looks at host names, labels and states, and at the names, UUIDs and states of GPUs.</p>
+      <button class="button" type="button" onClick={clear}>Clear the filter</button>
+    </div>
+  )
+}

@@ -1,0 +1,69 @@
+// The list of hosts: what the address leaves of it, and which hosts and GPUs the person at the page has opened.
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import type { FleetAddress } from '../address/fleet'
+import { matchesGpu, matchesHost, wordsOf } from '../model/filter'
+import type { HostGroup } from '../model/fleet'
+import type { FleetState } from './fleetstate'
+
+/** With more GPUs than this on the page, hosts start closed, and what is off the screen is not redrawn. */
+export const MANY_GPUS = 128
+
+export class FleetList {
+  readonly shown: ReadonlySignal<readonly HostGroup[]>
+  readonly isLarge: ReadonlySignal<boolean>
+  private readonly chosen: Signal<ReadonlyMap<string, boolean>> = signal(new Map())
+  private readonly openGpus: Signal<ReadonlySet<string>> = signal(new Set())
+
+  constructor(
+    state: FleetState,
+    readonly address: ReadonlySignal<FleetAddress>,
+  ) {
+    this.shown = computed(() => shownGroups(state, address.value))
+    this.isLarge = computed(() => countGpus(this.shown.value) > MANY_GPUS)
+  }
+
+  isOpen(host: string): boolean {
+    return this.chosen.value.get(host) ?? !this.isLarge.value
+  }
+
+  setOpen(host: string, isOpen: boolean): void {
+    this.chosen.value = new Map(this.chosen.peek()).set(host, isOpen)
+  }
+
+  setAllOpen(isOpen: boolean): void {
+    this.chosen.value = new Map(this.shown.peek().map(({ host }) => [host, isOpen]))
+  }
+
+  isGpuOpen(uuid: string): boolean {
+    return this.openGpus.value.has(uuid)
+  }
+
+  toggleGpu(uuid: string): void {
+    const open = new Set(this.openGpus.peek())
+    if (!open.delete(uuid)) open.add(uuid)
+    this.openGpus.value = open
+  }
+}
+
+function shownGroups(state: FleetState, { host: hosts, q }: FleetAddress): readonly HostGroup[] {
+  const all = state.groups.value
+  const groups = hosts.length === 0 ? all : all.filter(({ host }) => hosts.includes(host))
+  const words = wordsOf(q)
+  if (words.length === 0) return groups
+  return groups.map((group) => filtered(state, group, words)).filter((group) => group !== null)
+}
+
+function filtered(state: FleetState, group: HostGroup, words: readonly string[]): HostGroup | null {
+  const host = state.fleet.host(group.host)
+  if (!host) return null
+  if (matchesHost(words, host)) return group
+  const gpus = group.gpus.filter((uuid) => {
+    const view = state.fleet.gpu(uuid)
+    return view !== undefined && matchesGpu(words, host, view.gpu)
+  })
+  return gpus.length === 0 ? null : { host: group.host, gpus }
+}
+
+export function countGpus(groups: readonly HostGroup[]): number {
+  return groups.reduce((count, { gpus }) => count + gpus.length, 0)
+}

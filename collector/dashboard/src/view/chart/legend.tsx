@@ -1,0 +1,42 @@
+// The lines of a chart with their names, and their values: at the crosshair, or the latest.
+import type { Value } from '../../model/points'
+import { nearestIndex } from '../../model/points'
+import { dashOf } from './colours'
+import { useCharts } from './group'
+import type { ChartLine, ChartSpec } from './spec'
+import { textAt } from './summary'
+
+export function Legend({ spec }: { readonly spec: ChartSpec }) {
+  const moment = useCharts().cursor.value
+  const pointed = moment === null ? null : nearestIndex(spec.times, moment / 1000)
+  return (
+    <ul class="legend">
+      {spec.lines.map((line, position) => {
+        const index = pointed ?? lastKnown(line.average)
+        const text = index === null ? null : textAt(line, index)
+        return (
+          <li key={line.metric.name} data-tip={line.metric.help}>
+            <Swatch line={line} position={position} />
+            <span class="legend-name">{line.title}</span>
+            <span class="legend-value" data-testid={`legend-${line.metric.name}`}>{text ?? 'n/a'}</span>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+function lastKnown(values: readonly Value[]): number | null {
+  const index = values.findLastIndex((value) => value !== null)
+  return index < 0 ? null : index
+}
+
+function Swatch({ line, position }: { readonly line: ChartLine; readonly position: number }) {
+  const dash = line.form === 'limit' ? [3, 3] : dashOf(position)
+  const tone = line.form === 'limit' ? 'swatch-limit' : `swatch-${(position % 8) + 1}`
+  return (
+    <svg class={`swatch ${tone}`} width="18" height="8" aria-hidden="true">
+      <path d="M0 4H18" stroke-dasharray={dash.join(' ')} />
+    </svg>
+  )
+}

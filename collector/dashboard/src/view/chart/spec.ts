@@ -1,0 +1,27 @@
+// What a chart is asked to draw.
+import type { Metric } from '../../model/catalog'
+import type { Value } from '../../model/points'
+
+export interface ChartLine {
+  readonly metric: Metric
+  readonly title: string
+  /** `limit` is a thin line of another colour's kind: what the others are measured by. */
+  readonly form: 'line' | 'step' | 'limit' | 'bars'
+  /** As long as the chart's times. */
+  readonly average: readonly Value[]
+  /** The band around it; null where there is none to draw. */
+  readonly low: readonly Value[] | null
+  readonly high: readonly Value[] | null
+}
+
+export interface ChartSpec {
+  readonly id: string
+  readonly title: string
+  readonly unit: string
+  /** Seconds since 1970, ascending: the middle of each step. */
+  readonly times: readonly number[]
+  readonly stepSeconds: number
+  readonly lines: readonly ChartLine[]
+  /** The value that the scale reaches at least. */
+  readonly top: number | null
+}
