@@ -102,5 +102,6 @@ function written(parameters: Parameters): string {
 
 function readFacts(data: JsonObject): GpuFacts | null {
   const gpu = readIdentity(data)
-  return gpu && { gpu, absent: texts(data['absent']) }
+  const board = { pciBusId: text(data['pci_bus_id']), serial: text(data['serial']), vbios: text(data['vbios']) }
+  return gpu && { gpu, board, absent: texts(data['absent']) }
 }

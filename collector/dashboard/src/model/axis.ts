@@ -32,9 +32,13 @@ function floating({ min, max }: Reach, smallest: number): Reach {
 const POWERS_OF_TWO = Array.from({ length: 36 }, (_, power) => 2 ** (power - 4))
 const TENS = Array.from({ length: 19 }, (_, power) => power - 3).flatMap((power) => [1, 2, 2.5, 5].map((step) => step * 10 ** power))
 
+/** What is measured, and may have decimals; everything else is counted. */
+const MEASURED = /^(%|°C|s|W|J|MHz|MB\/s)$/
+
 /** By how much the lines of an axis may be apart. */
 export function stepsOf(unit: string): number[] {
-  return BINARY_UNITS.has(unit) ? POWERS_OF_TWO : TENS
+  if (BINARY_UNITS.has(unit)) return POWERS_OF_TWO
+  return MEASURED.test(unit) ? TENS : TENS.filter(Number.isInteger)
 }
 
 interface Scale {
@@ -49,7 +53,7 @@ const LARGER: Readonly<Record<string, readonly Scale[]>> = {
   'MB/s': [{ unit: 'TB/s', by: 10 ** 6 }, { unit: 'GB/s', by: 1_000 }],
   W: [{ unit: 'MW', by: 10 ** 6 }, { unit: 'kW', by: 1_000 }],
   J: [{ unit: 'kWh', by: 3_600_000 }, { unit: 'kJ', by: 1_000 }],
-  MHz: [],
+  MHz: [{ unit: 'GHz', by: 1_000 }],
 }
 
 /** One text per line of the axis, all in the unit that fits the highest; units that are words are left to the title. */
@@ -58,7 +62,7 @@ export function axisTexts(unit: string, values: readonly number[]): string[] {
   const scale = LARGER[unit]?.find(({ by }) => highest >= by) ?? { unit, by: 1 }
   const scaled = values.map((value) => value / scale.by)
   const digits = digitsFor(scaled)
-  const shown = /^(%|°C|s|W|kW|MW|J|kJ|kWh|MHz|[KMGT]i?B(\/s)?)$/.test(scale.unit) ? scale.unit : ''
+  const shown = /^(%|°C|s|W|kW|MW|J|kJ|kWh|MHz|GHz|[KMGT]i?B(\/s)?)$/.test(scale.unit) ? scale.unit : ''
   return scaled.map((value) => withUnit(fixed(value, digits), shown))
 }
 

@@ -10,6 +10,10 @@ export interface Flag {
 const WARNINGS: ReadonlySet<string> = new Set(['hw_slowdown', 'sw_thermal', 'hw_thermal', 'hw_power_brake'])
 const ABBREVIATIONS: Readonly<Record<string, string>> = { hw: 'hardware', sw: 'software', gpu: '' }
 
+export function isWarning(name: string): boolean {
+  return WARNINGS.has(name)
+}
+
 /** `sw_thermal` as `software thermal`, `gpu_idle` as `idle`. */
 export function wordOf(name: string): string {
   const words = name.split('_').map((part) => ABBREVIATIONS[part] ?? part)
@@ -24,7 +28,7 @@ export function flagsOf(bits: number, names: readonly NamedValue[]): Flag[] {
     const mask = BigInt(value)
     if (mask === 0n || (rest & mask) !== mask) continue
     rest &= ~mask
-    flags.push({ word: wordOf(name), isWarning: WARNINGS.has(name) })
+    flags.push({ word: wordOf(name), isWarning: isWarning(name) })
   }
   if (rest !== 0n) flags.push({ word: `0x${rest.toString(16)}`, isWarning: false })
   return flags.sort((a, b) => Number(b.isWarning) - Number(a.isWarning))

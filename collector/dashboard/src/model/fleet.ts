@@ -10,12 +10,23 @@ export interface GpuView {
   readonly arrival: Arrival | null
   /** Metric to the reason for which it is absent. */
   readonly absent: Readonly<Record<string, string>>
+  readonly board: Board
 }
 
 export interface GpuFacts {
   readonly gpu: GpuIdentity
   readonly absent: Readonly<Record<string, string>>
+  readonly board?: Board
 }
+
+/** What is engraved in a board; null is what it does not say. */
+export interface Board {
+  readonly pciBusId: string | null
+  readonly serial: string | null
+  readonly vbios: string | null
+}
+
+export const UNKNOWN_BOARD: Board = { pciBusId: null, serial: null, vbios: null }
 
 export interface HostGroup {
   readonly host: string
@@ -66,7 +77,7 @@ export class Fleet {
     if (recordedAt !== null) this.seenSinceConnect.add(gpu.uuid)
     const isNews = arrival !== known?.arrival
     const values = isNews || !known ? reading.values : keepKnown(reading.values, known.values)
-    this.put({ gpu, values, arrival, absent: known?.absent ?? {} })
+    this.put({ gpu, values, arrival, absent: known?.absent ?? {}, board: known?.board ?? UNKNOWN_BOARD })
     if (recordedAt !== null && isNews) this.track(gpu.uuid, values, recordedAt)
   }
 
@@ -86,10 +97,10 @@ export class Fleet {
 
   /** The whole list of the GPUs of such hosts, asked for at `askedAt`. */
   applyGpus(facts: readonly GpuFacts[], askedAt: number, isListed: IsListed = ALL): void {
-    for (const { gpu, absent } of facts) {
+    for (const { gpu, absent, board = UNKNOWN_BOARD } of facts) {
       const known = this.gpus.get(gpu.uuid)
       if (!this.hosts.has(gpu.host)) this.putHost(hostNamed(gpu.host))
-      this.put({ gpu, absent, values: known?.values ?? NO_VALUES, arrival: known?.arrival ?? null })
+      this.put({ gpu, absent, board, values: known?.values ?? NO_VALUES, arrival: known?.arrival ?? null })
     }
     const listed = new Set(facts.map(({ gpu }) => gpu.uuid))
     for (const view of [...this.gpus.values()]) {

@@ -60,6 +60,11 @@ export function memory(mib: number): string {
   return withUnit(fixed(mib / unit.mib, unit.digits), unit.name)
 }
 
+/** Decimal, as buses are rated. */
+export function megabytesPerSecond(value: number): string {
+  return value >= 1000 ? withUnit(fixed(value / 1000, value >= 10_000 ? 1 : 2), 'GB/s') : withUnit(fixed(value, 0), 'MB/s')
+}
+
 /** `used` in the unit of `total`, without the unit: `0.0` is written only for a real zero. */
 export function memoryPart(used: number, total: number): string {
   const unit = memoryUnit(total)

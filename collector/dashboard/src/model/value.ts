@@ -1,7 +1,7 @@
 // Any metric of the catalogue as text, by its unit and kind, so that a metric added to the catalogue shows without a line here.
 import type { Metric } from './catalog'
 import { flagsOf, wordOf } from './flags'
-import { celsius, compact, duration, energy, fixed, memory, percent, watts, withUnit } from './format'
+import { celsius, compact, duration, energy, fixed, megabytesPerSecond, memory, percent, watts, withUnit } from './format'
 
 const BY_UNIT: Readonly<Record<string, (value: number) => string>> = {
   '%': (value) => (Number.isInteger(value) ? percent(value) : withUnit(fixed(value, 1), '%')),
@@ -10,6 +10,7 @@ const BY_UNIT: Readonly<Record<string, (value: number) => string>> = {
   J: energy,
   MiB: memory,
   'MiB/s': (value) => `${memory(value)}/s`,
+  'MB/s': megabytesPerSecond,
   MHz: (value) => withUnit(fixed(value, 0), 'MHz'),
   s: (value) => duration(value * 1000),
   state: (value) => `P${value}`,

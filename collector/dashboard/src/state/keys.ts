@@ -5,7 +5,8 @@ export interface Binding {
   /** `/`, `?`, `[`, or two in a row: `g f`. */
   readonly keys: string
   readonly help: string
-  readonly run: () => void
+  /** Null for keys that a part of the page takes itself while it has the focus: they are only listed. */
+  readonly run: (() => void) | null
 }
 
 export interface Group {
@@ -35,10 +36,10 @@ export class Keys {
     const before = this.first !== null && this.now() - this.first.at < PATIENCE_MS ? this.first.key : null
     this.first = null
     // What a page adds comes later, and wins.
-    const bindings = this.groups.peek().flatMap((group) => group.bindings).reverse()
+    const bindings = this.groups.peek().flatMap((group) => group.bindings).filter(({ run }) => run !== null).reverse()
     const found = (before !== null && bindings.find(({ keys }) => keys === `${before} ${key}`)) || bindings.find(({ keys }) => keys === key)
     if (found) {
-      found.run()
+      found.run?.()
       return true
     }
     if (!bindings.some(({ keys }) => keys.startsWith(`${key} `))) return false

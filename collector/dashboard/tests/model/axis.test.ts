@@ -29,6 +29,7 @@ test.each([
   ['MB/s', [0, 2_500, 5_000], ['0.0 GB/s', '2.5 GB/s', '5.0 GB/s']],
   ['%', [0, 50, 100], ['0 %', '50 %', '100 %']],
   ['processes', [0, 1, 2], ['0', '1', '2']],
+  ['MHz', [0, 1_000, 2_000], ['0 GHz', '1 GHz', '2 GHz']],
   ['processes', [], []],
 ])('an axis of %s at %j says %j', (unit, values, texts) => {
   expect(axisTexts(unit, values).map((text) => text.replace('\u00a0', ' '))).toEqual(texts)
@@ -37,4 +38,8 @@ test.each([
 test('lines of memory are powers of two apart', () => {
   expect(stepsOf('MiB')).toContain(16_384)
   expect(stepsOf('W')).toContain(250)
+})
+
+test('what is counted has no halves', () => {
+  expect(stepsOf('processes').every(Number.isInteger)).toBe(true)
 })

@@ -5,9 +5,8 @@ import type { HostGroup } from '../../model/fleet'
 import { duration, memory, memoryPart, percent, plural, shortName, watts } from '../../model/format'
 import type { Host } from '../../model/host'
 import type { Totals } from '../../model/totals'
-import { COLUMN_LIST } from './columns'
 import { usePage } from '../../view/context'
-import { GpuRow } from './gpurow'
+import { GpuTable } from '../../view/gputable/gputable'
 import { GpuStrip } from '../../view/parts/gpustrip'
 import { ChevronIcon, ClockIcon, FlaskIcon, LostIcon, WarningIcon } from '../../view/parts/icons'
 import { OnScreen, useFollowed, useOnScreen } from '../../view/parts/onscreen'
@@ -56,14 +55,15 @@ function HostHeader({ host, group, isOpen }: PartProps & { readonly isOpen: bool
     <header class="host-header">
       <h2 class="host-title">
         <button
-          class="host-toggle"
+          class="row-toggle"
           type="button"
           aria-expanded={isOpen}
+          aria-label={`GPUs of ${host.name}`}
           onClick={() => list.setOpen(host.name, !isOpen)}
         >
           <ChevronIcon class="chevron" />
-          <span class="host-name">{host.name}</span>
         </button>
+        <a class="host-name" href={pathOf('host', host.name)} data-testid="open-host">{host.name}</a>
       </h2>
       <span class="host-badges">
         <Badge wording={isLive ? wording : asKnownBefore(wording)} testid="host-state" />
@@ -78,7 +78,6 @@ function HostHeader({ host, group, isOpen }: PartProps & { readonly isOpen: bool
       <span class="host-facts">
         <Models group={group} />
         {host.driverVersion !== null && <span class="host-driver">driver {host.driverVersion}</span>}
-        <a href={pathOf('host', host.name)} data-testid="open-host">Agent and events</a>
       </span>
       {!isOpen && <GpuStrip uuids={group.gpus} />}
       {summary && <HostSums sums={summary} />}
@@ -154,14 +153,7 @@ function HostBody({ host, group }: PartProps) {
   return (
     <>
       {host.note !== null && <p class="host-note"><WarningIcon /> {host.note}</p>}
-      <table role="table" class="gpus" aria-label={`GPUs of ${host.name}`}>
-        <thead role="rowgroup" class="hidden">
-          <tr role="row">
-            {COLUMN_LIST.map(({ title }, position) => <th key={position} role="columnheader" scope="col">{title}</th>)}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">{group.gpus.map((uuid) => <GpuRow key={uuid} uuid={uuid} />)}</tbody>
-      </table>
+      <GpuTable host={host.name} uuids={group.gpus} />
     </>
   )
 }

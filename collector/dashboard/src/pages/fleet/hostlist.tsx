@@ -3,7 +3,7 @@ import { fleetAddress } from '../../address/fleet'
 import { pathOf } from '../../address/routes'
 import { plural } from '../../model/format'
 import { countGpus } from '../../state/fleetlist'
-import { COLUMN_LIST } from './columns'
+import { ColumnHeader } from '../../view/gputable/columnheader'
 import { usePage } from '../../view/context'
 import { HostCard } from './hostcard'
 
@@ -36,21 +36,6 @@ function ListBar() {
         <button class="link-button" type="button" onClick={() => list.setAllOpen(true)}>Open all</button>
         <button class="link-button" type="button" onClick={() => list.setAllOpen(false)}>Close all</button>
       </div>
-    </div>
-  )
-}
-
-/** Hidden from screen readers, which get a header in every table. */
-function ColumnHeader() {
-  const { session } = usePage()
-  const catalog = session.catalog.value
-  return (
-    <div class="columns columns-header" aria-hidden="true">
-      {COLUMN_LIST.map(({ key, title, metric }, position) => (
-        <span key={position} class={`cell-${key}`} data-tip={metric === null ? undefined : catalog.get(metric)?.help}>
-          {title}
-        </span>
-      ))}
     </div>
   )
 }

@@ -1,10 +1,10 @@
 // The fleet in five numbers, of fresh readings only.
-import type { ComponentChildren } from 'preact'
 import { fixed, memory, memoryPart, percent, watts } from '../../model/format'
 import type { HostState } from '../../model/host'
 import type { FleetTotals } from '../../state/fleetstate'
 import { Bar, shareOf } from '../../view/parts/bar'
 import { usePage } from '../../view/context'
+import { Tile } from '../../view/parts/tile'
 import { HOST_WORDS, GPU_WORDS } from '../../view/parts/words'
 
 export function Totals() {
@@ -20,28 +20,6 @@ export function Totals() {
       <MemoryTile totals={totals} />
       <PowerTile totals={totals} />
     </section>
-  )
-}
-
-interface TileProps {
-  readonly title: string
-  readonly tip?: string
-  readonly testid: string
-  readonly figure: string | null
-  readonly note?: ComponentChildren
-  readonly bar?: ComponentChildren
-}
-
-function Tile({ title, tip, testid, figure, note, bar }: TileProps) {
-  return (
-    <div class="tile" data-testid={testid}>
-      <h2 class="tile-title" data-tip={tip}>{title}</h2>
-      <p class="tile-line">
-        {figure === null ? <span class="absent tile-figure">n/a</span> : <span class="tile-figure">{figure}</span>}
-        <span class="tile-note">{note}</span>
-      </p>
-      {bar}
-    </div>
   )
 }
 

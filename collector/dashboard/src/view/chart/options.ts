@@ -95,10 +95,10 @@ function lineSeries(drawing: Drawing, { form }: ChartLine, position: number): uP
   const paths = form === 'step' || isLimit ? uPlot.paths.stepped?.({ align: 1 }) : form === 'bars' ? uPlot.paths.bars?.({ size: [0.7, 24], align: 0 }) : undefined
   return {
     stroke: colour,
-    width: isLimit ? 1 : LINE_WIDTH,
+    width: form === 'bars' ? 0 : isLimit ? 1 : LINE_WIDTH,
     dash: isLimit ? [...LIMIT_DASH] : [...dashOf(position)],
     ...(paths ? { paths } : {}),
-    ...(form === 'bars' ? { fill: () => faint(colour(), 0.5) } : {}),
+    ...(form === 'bars' ? { fill: () => faint(colour(), 0.6) } : {}),
     points: {
       show: false,
       size: 4,

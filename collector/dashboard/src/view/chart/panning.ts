@@ -11,7 +11,6 @@ export function panOnShift(options: uPlot.Options, group: ChartGroup): uPlot.Opt
         mousedown: (plot, _, handler) => (event) => {
           if (event.button !== 0) return null
           if (!event.shiftKey) return handler(event)
-          event.preventDefault()
           takeAlong(event, plot, group)
           return null
         },

@@ -1,5 +1,6 @@
 // A chart in words, for those who do not see it.
 import type { Span } from '../../address/range'
+import type { Metric } from '../../model/catalog'
 import { spanText } from '../../model/instant'
 import type { Value } from '../../model/points'
 import { valueText } from '../../model/value'
@@ -18,14 +19,19 @@ export function pointText(spec: ChartSpec, index: number): string {
 
 export function textAt({ metric, average }: ChartLine, index: number): string | null {
   const value = average[index] ?? null
-  return value === null ? null : valueText(metric, value)
+  return value === null ? null : meanText(metric, value)
+}
+
+/** Means have decimals where what they are of has none: those that tell nothing are left out, so that numbers do not jump. */
+function meanText(metric: Metric, value: number): string {
+  return valueText(metric, metric.unit === '%' && value >= 10 ? Math.round(value) : value)
 }
 
 function lineSummary({ metric, title, average, low, high }: ChartLine): string | null {
   const known = average.filter((value) => value !== null)
   const latest = known.at(-1)
   if (latest === undefined) return null
-  const text = (value: number) => valueText(metric, value)
+  const text = (value: number) => meanText(metric, value)
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length
   const lowest = least(low ?? average)
   const highest = most(high ?? average)

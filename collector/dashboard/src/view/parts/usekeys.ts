@@ -9,7 +9,11 @@ export function useKeys(title: string, bindings: readonly Binding[]): void {
   const latest = useRef(bindings)
   latest.current = bindings
   useEffect(() => {
-    const stable = bindings.map(({ keys: own, help }, position) => ({ keys: own, help, run: () => latest.current[position]?.run() }))
+    const stable = bindings.map(({ keys: own, help, run }, position) => ({
+      keys: own,
+      help,
+      run: run === null ? null : () => latest.current[position]?.run?.(),
+    }))
     return keys.add({ title, bindings: stable })
   }, [])
 }

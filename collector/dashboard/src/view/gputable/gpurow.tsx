@@ -1,17 +1,18 @@
 // One GPU as a row of the list; on narrow screens the same cells stack into a card.
 import type { ComponentChildren } from 'preact'
+import { pathOf } from '../../address/routes'
 import type { GpuView } from '../../model/fleet'
 import { celsius, fixed, memory, memoryPart, percent, shortName, shortUuid, watts, withUnit } from '../../model/format'
 import { metric, type GpuIdentity } from '../../model/gpu'
-import { Bar, shareOf } from '../../view/parts/bar'
+import { Bar, shareOf } from '../parts/bar'
 import { COLUMNS, type Column } from './columns'
-import { usePage } from '../../view/context'
+import { usePage } from '../context'
 import { GpuDetail } from './gpudetail'
-import { ChevronIcon } from '../../view/parts/icons'
-import { useFollowed } from '../../view/parts/onscreen'
-import { Reading } from '../../view/parts/reading'
-import { Sparkline } from '../../view/parts/sparkline'
-import { GpuStatus } from '../../view/parts/gpustatus'
+import { ChevronIcon } from '../parts/icons'
+import { useFollowed } from '../parts/onscreen'
+import { Reading } from '../parts/reading'
+import { Sparkline } from '../parts/sparkline'
+import { GpuStatus } from '../parts/gpustatus'
 
 const HOTTEST_SHOWN = 100
 const WARM = 80
@@ -75,14 +76,18 @@ function Identity({ view: { gpu }, isOpen, onToggle }: IdentityProps) {
   const name = isInstance ? instanceName(gpu) : shortName(gpu.name ?? 'Unnamed GPU')
   return (
     <th role="rowheader" scope="row" class={`cell cell-gpu ${isInstance ? 'is-instance' : ''}`}>
-      <button class="gpu-toggle" type="button" aria-expanded={isOpen} onClick={onToggle} data-tip={shortUuid(gpu.uuid)}>
-        <ChevronIcon class="chevron" />
-        <span class="gpu-index">
-          <span class="hidden">{isInstance ? 'MIG instance of GPU ' : 'GPU '}</span>
-          {gpu.index ?? '–'}
-        </span>
-        <span class="gpu-name">{name}</span>
-      </button>
+      <span class="gpu-identity">
+        <button class="row-toggle" type="button" aria-expanded={isOpen} aria-label={`Values of ${name} ${gpu.index ?? ''}`} onClick={onToggle}>
+          <ChevronIcon class="chevron" />
+        </button>
+        <a class="gpu-link" href={pathOf('gpu', gpu.uuid)} data-tip={shortUuid(gpu.uuid)} data-testid="open-gpu">
+          <span class="gpu-index">
+            <span class="hidden">{isInstance ? 'MIG instance of GPU ' : 'GPU '}</span>
+            {gpu.index ?? '–'}
+          </span>
+          <span class="gpu-name">{name}</span>
+        </a>
+      </span>
     </th>
   )
 }
