@@ -19,25 +19,23 @@ export interface Past {
 
 type AskApi = Pick<Api, 'get' | 'pages'>
 
+/** `isOld` is a time of which the collector may have nothing finer than its rollups any more. */
 export async function askBuckets(
   api: AskApi,
   uuid: string,
   metrics: readonly string[],
   span: Span,
   step: number,
+  isOld: boolean,
   abort: AbortSignal,
 ): Promise<Past> {
-  let stepSeconds: number | null = step / 1000
-  let buckets: Bucket[] = []
-  let used = stepSeconds
-  while (stepSeconds !== null && buckets.length === 0) {
-    used = stepSeconds
-    const parameters = { ...spanParameters(span), gpu_uuid: uuid, metrics: metrics.join(','), step: String(used), limit: BUCKET_LIMIT }
+  for (let seconds: number | null = step / 1000; seconds !== null; seconds = isOld ? coarser(seconds) : null) {
+    const parameters = { ...spanParameters(span), gpu_uuid: uuid, metrics: metrics.join(','), step: String(seconds), limit: BUCKET_LIMIT }
     const bodies = await api.pages('/api/system/gpu-stats/history', parameters, abort)
-    buckets = bodies.flatMap((body) => objects(body['buckets'])).map(readBucket).filter((found) => found !== null)
-    stepSeconds = coarser(used)
+    const buckets = bodies.flatMap((body) => objects(body['buckets'])).map(readBucket).filter((found) => found !== null)
+    if (buckets.length > 0) return { buckets, step: seconds * 1000 }
   }
-  return { buckets, step: used * 1000 }
+  return { buckets: [], step }
 }
 
 /** By how much each counter grew in each step, by the step's beginning in milliseconds. */

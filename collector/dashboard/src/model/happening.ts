@@ -50,5 +50,5 @@ const KIND_WORDS: Readonly<Record<string, string>> = { xid: 'XID', gpu: 'GPU', m
 export function kindText({ kind, code }: Pick<Happening, 'kind' | 'code'>): string {
   const words = kind.toLowerCase().split('_').map((word) => KIND_WORDS[word] ?? word).join(' ')
   const title = words.charAt(0).toUpperCase() + words.slice(1)
-  return code === null ? title : `${title} ${code}`
+  return kind === 'xid' && code !== null ? `${title} ${code}` : title
 }

@@ -42,6 +42,8 @@ const SETTLE_MS = 15_000
 /** A newest reading older than this does not say where the present begins. */
 const RECENT_MS = 60_000
 const MOST_RECENT = 300
+/** Samples are kept a day at least; of what is older only rollups may be left. */
+const SURELY_KEPT_MS = 20 * 3_600_000
 
 /** Times of the past that were shown a moment ago: back and forward are drawn at once. */
 const MOST_CACHED = 16
@@ -102,7 +104,10 @@ export class GpuPast {
     const asked = { since: Math.floor(span.since / step) * step, until: question.range.kind === 'last' ? this.handover(now) : span.until }
     this.isLoading.value = true
     const answer = await this.attempt((abort) => this.answer(question, asked, step, abort))
-    if (answer === null) return
+    if (answer === null) {
+      if (this.failure.peek() !== null && this.question === question) this.later(() => void this.load(), REFRESH_MS)
+      return
+    }
     this.isLoading.value = false
     const timeline = new Timeline(answer.step)
     timeline.load(answer.buckets, asked)
@@ -118,12 +123,11 @@ export class GpuPast {
     const key = question.range.kind === 'fixed' ? `${writeRange(question.range)} ${question.gauges.join()}` : null
     const known = key === null ? undefined : this.cache.get(key)
     if (known) return known
-    const { api } = this.environment
-    const [past, growth] = await Promise.all([
-      askBuckets(api, this.uuid, question.gauges, span, step, abort),
-      askGrowth(api, this.uuid, question.counters, span, step, abort),
-    ])
-    const answer = { ...past, growth }
+    const { api, collectorNow } = this.environment
+    const isOld = collectorNow() - span.since > SURELY_KEPT_MS
+    const growthIn = (steps: number) => askGrowth(api, this.uuid, question.counters, span, steps, abort)
+    const [past, fine] = await Promise.all([askBuckets(api, this.uuid, question.gauges, span, step, isOld, abort), growthIn(step)])
+    const answer = { ...past, growth: past.step === step ? fine : await growthIn(past.step) }
     if (key !== null) this.cache.put(key, answer)
     return answer
   }
@@ -141,7 +145,7 @@ export class GpuPast {
     const answer = await this.attempt(async (abort) => {
       const { api } = this.environment
       return Promise.all([
-        askBuckets(api, this.uuid, question.gauges, tail, step, abort),
+        askBuckets(api, this.uuid, question.gauges, tail, step, false, abort),
         askGrowth(api, this.uuid, question.counters, whole, step, abort),
       ])
     })

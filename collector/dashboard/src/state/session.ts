@@ -35,6 +35,8 @@ export class Session {
   readonly link: Signal<LinkState> = signal({ phase: 'connecting' })
   /** When the connection was lost, on the page's clock; null while it is open or was never open. */
   readonly lostAt: Signal<number | null> = signal(null)
+  /** How often the connection came back: what was asked before may lack what happened meanwhile. */
+  readonly returns = signal(0)
   readonly now: Signal<number>
   readonly catalog: Signal<Catalog> = signal(EMPTY_CATALOG)
   readonly notices: Signal<readonly Problem[]> = signal([])
@@ -128,6 +130,7 @@ export class Session {
   }
 
   private connected(): void {
+    if (this.lostAt.peek() !== null) this.returns.value += 1
     this.lostAt.value = null
     this.fleet.connected()
     this.history.forget()

@@ -139,6 +139,7 @@ test('a lost connection makes everything stale at once, and the sums stand', asy
   bench.read('1')
   await bench.pass(300)
   expect(bench.session.lostAt.value).toBeNull()
+  expect(bench.session.returns.value).toBe(1)
   expect(bench.session.state.freshnessOf('1').value?.stale).toBeNull()
 })
 

@@ -18,7 +18,7 @@ export function usePast(uuid: string, range: Range): GpuPast {
     [uuid],
   )
   const catalog = session.catalog.value
-  const isConnected = session.link.value.phase === 'live'
+  const returns = session.returns.value
   useEffect(() => {
     const known = session.state.fleet.gpu(uuid)
     if (known?.arrival) past.hear({ recordedAt: known.arrival.recordedAt, values: known.values })
@@ -32,6 +32,6 @@ export function usePast(uuid: string, range: Range): GpuPast {
     const metrics = [...catalog.values()]
     const names = (isWanted: (metric: Metric) => boolean) => metrics.filter(isWanted).map(({ name }) => name)
     if (metrics.length > 0) past.show({ range, gauges: names(({ kind }) => kind !== 'counter'), counters: names(({ kind }) => kind === 'counter') })
-  }, [past, catalog, writeRange(range), isConnected])
+  }, [past, catalog, writeRange(range), returns])
   return past
 }

@@ -25,7 +25,7 @@ export function useLoaded<T>(key: string | null, ask: (abort: AbortSignal) => Pr
   const { session } = usePage()
   const [round, setRound] = useState(0)
   const [state, setState] = useState<State<T>>({ key: null, data: null, failure: null, isLoading: true })
-  const isLive = session.link.value.phase === 'live'
+  const returns = session.returns.value
   useEffect(() => {
     if (key === null) return undefined
     const abort = new AbortController()
@@ -39,7 +39,7 @@ export function useLoaded<T>(key: string | null, ask: (abort: AbortSignal) => Pr
       },
     )
     return () => abort.abort()
-  }, [key, round, isLive])
+  }, [key, round, returns])
   useEffect(() => {
     if (every === null) return undefined
     const timer = window.setInterval(() => setRound((known) => known + 1), every)

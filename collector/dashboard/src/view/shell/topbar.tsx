@@ -10,7 +10,7 @@ export function TopBar() {
   return (
     <header class="topbar">
       <div class="topbar-inner">
-        <a class="brand" href="/">
+        <a class="brand" href="/" aria-label="gpufleet">
           <img src="/favicon.svg" width="22" height="22" alt="" />
           <span class="brand-name">gpufleet</span>
         </a>
