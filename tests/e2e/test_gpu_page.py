@@ -227,6 +227,25 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_asked_for_again(opened
     ]
 
 
+SHIFTS = """
+    window.shifted = 0
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { window.shifted += shift.value }))
+        .observe({type: 'layout-shift', buffered: true})
+"""
+MOST_SHIFT = 0.1
+"""Of which web.dev says that it is good."""
+
+
+def test_next_to_nothing_moves_once_it_is_drawn(browser: Browser, collector: Collector) -> None:
+    for path in ("/", "/hosts/sim-001", f"/gpus/{gpus(collector)[1]}"):
+        with watched(browser, collector.url) as opened:
+            opened.page.add_init_script(SHIFTS)
+            opened.open(path)
+            opened.page.wait_for_selector("canvas" if "gpus" in path else "[data-testid=gpu]")
+            opened.page.wait_for_timeout(2_000)
+            assert opened.page.evaluate("window.shifted") < MOST_SHIFT, path
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_serious_is_found_by_axe(browser: Browser, collector: Collector, scheme: Scheme) -> None:
     with watched(browser, collector.url, scheme=scheme) as opened:

@@ -121,8 +121,15 @@ def test_an_address_without_a_page_says_so(browser: Browser, site: str) -> None:
     with watched(browser, site) as opened:
         opened.open("/no/such/page")
         expect(opened.page.get_by_test_id("nowhere")).to_be_visible()
+
+
+def test_what_is_broken_in_an_address_goes_from_it(browser: Browser, site: str) -> None:
+    with watched(browser, site) as opened:
         opened.open("/?sort=colour&q=dgx&host=")
         expect(opened.page.get_by_test_id("host")).to_have_count(1)
+        opened.page.wait_for_function("() => location.search === '?q=dgx'")
+        opened.open("/gpus/GPU-6?range=tomorrow")
+        opened.page.wait_for_function("() => location.search === ''")
 
 
 @pytest.mark.parametrize("path", ["/", host_path(LONG), host_path(CROWDED), "/gpus/GPU-6", f"/gpus/{MANY[31].uuid}"])

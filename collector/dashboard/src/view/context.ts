@@ -1,6 +1,6 @@
 // What every part of the page may ask for.
 import { createContext } from 'preact'
-import { useContext, useMemo } from 'preact/hooks'
+import { useContext, useEffect, useMemo } from 'preact/hooks'
 import type { Query } from '../address/fields'
 import type { Router } from '../address/router'
 import type { FleetList } from '../state/fleetlist'
@@ -36,6 +36,11 @@ export function useAddress<S extends object>(query: Query<S>): [S, (change: Part
   const { router } = usePage()
   const { path, search } = router.address.value
   const state = useMemo(() => query.parse(search), [query, search])
+  // What is broken or unknown in an address goes from it, so that nobody passes it on.
+  useEffect(() => {
+    const written = query.format(state)
+    if (router.address.peek().path === path && search !== written) router.replace(path + written)
+  }, [state])
   const change = (part: Partial<S>, move: Move = {}) => {
     const href = path + query.format({ ...state, ...part })
     if (move.isReplacing) router.replace(href)

@@ -1,5 +1,6 @@
 // The fleet: what it amounts to, and every host with its GPUs.
-import { usePage } from '../../view/context'
+import { fleetAddress } from '../../address/fleet'
+import { useAddress, usePage } from '../../view/context'
 import { PageHead } from '../../view/parts/pagehead'
 import { HostList } from './hostlist'
 import { NoAnswer, NoHosts, StillLoading } from './placeholders'
@@ -7,6 +8,7 @@ import { SimulatedBanner } from './simulated'
 import { Totals } from './totals'
 
 export default function FleetPage() {
+  useAddress(fleetAddress)
   return (
     <>
       <PageHead title="Fleet" isQuiet />

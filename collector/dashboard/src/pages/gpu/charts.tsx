@@ -9,7 +9,7 @@ import type { GpuPast } from '../../state/gpupast'
 import { Chart } from '../../view/chart/chart'
 import { useCharts } from '../../view/chart/group'
 import { usePage } from '../../view/context'
-import { Failed, Loading, Nothing } from '../../view/parts/states'
+import { Failed, Nothing } from '../../view/parts/states'
 import { chartsOf, groundOf } from './specs'
 import { ThrottleStrip } from './throttle'
 
@@ -30,7 +30,7 @@ export function GpuCharts({ past, happenings, absent }: GpuChartsProps) {
   const charts = useMemo(() => (ground === null ? null : chartsOf(plans, ground)), [plans, ground])
   const failed = failure === null ? null : <Failed what="The charts" failure={failure} again={() => past.again()} isOld={drawn !== null} />
   if (ground === null || charts === null) {
-    return failed ?? <div class="charts">{['a', 'b', 'c', 'd'].map((key) => <Loading key={key} what="charts" size="panel" />)}</div>
+    return failed ?? <Ghosts />
   }
   return (
     <>
@@ -49,6 +49,19 @@ export function GpuCharts({ past, happenings, absent }: GpuChartsProps) {
         ))}
       </div>
       {ground.starts.length > 0 && <Rest quiet={charts.quiet} missing={charts.missing} absent={absent} />}
+    </>
+  )
+}
+
+/** As tall as what comes, so that nothing moves when it does. */
+function Ghosts() {
+  return (
+    <>
+      <div class="throttle panel ghost ghost-throttle" aria-hidden="true" />
+      <span class="hidden" role="status">Loading the charts</span>
+      <div class="charts" aria-hidden="true">
+        {['a', 'b', 'c', 'd', 'e', 'f'].map((key) => <div key={key} class="panel ghost ghost-chart" />)}
+      </div>
     </>
   )
 }

@@ -1,17 +1,17 @@
 // One GPU: who it is, how it is, and what it did.
-import { useSignal } from '@preact/signals'
-import { useEffect, useMemo } from 'preact/hooks'
 import { gpuAddress } from '../../address/gpu'
-import { fixed, panned, spanOf, widened, type Range, type Span } from '../../address/range'
+import { absenceText } from '../../model/absence'
+import type { GpuView } from '../../model/fleet'
+import type { Host } from '../../model/host'
+import { ChartContext } from '../../view/chart/group'
+import { useChartGroup } from '../../view/chart/usechartgroup'
 import { useAddress, usePage } from '../../view/context'
 import { AllValues } from '../../view/parts/allvalues'
 import { Happenings } from '../../view/parts/happenings'
 import { Panel } from '../../view/parts/panel'
 import { Processes } from '../../view/parts/processes'
-import { ChartContext, ChartGroup } from '../../view/chart/group'
-import { CHART_KEYS } from '../../view/chart/keys'
 import { useHappenings } from '../../view/parts/usehappenings'
-import { useKeys } from '../../view/parts/usekeys'
+import { GPU_WORDS, HOST_WORDS } from '../../view/parts/words'
 import type { PageProps } from '../registry'
 import { GpuCharts } from './charts'
 import { GpuHead } from './head'
@@ -24,10 +24,10 @@ import './gpu.css'
 
 export default function GpuPage({ subject: uuid }: PageProps) {
   const { session } = usePage()
-  const [{ range }] = useAddress(gpuAddress)
+  const [{ range }, change] = useAddress(gpuAddress)
   const view = session.state.gpu(uuid).value
   const past = usePast(uuid, range)
-  const group = useChartGroup(range)
+  const group = useChartGroup(range, (next, move) => change({ range: next }, move))
   const happenings = useHappenings({ gpu_uuid: uuid }, group.span.value, ({ gpuUuid }) => gpuUuid === uuid)
   const hasPast = past.drawn.value !== null && !past.drawn.value.timeline.isEmpty
   if (view === undefined && !session.isLoaded.value) return <WaitingForGpu uuid={uuid} />
@@ -43,7 +43,7 @@ export default function GpuPage({ subject: uuid }: PageProps) {
       )}
       {view !== undefined && (
         <div class="columns-2">
-          <Processes filter={{ gpu_uuid: uuid }} absent={view.absent['process_count']} />
+          <Processes filter={{ gpu_uuid: uuid }} unknown={whyUnknown(view, session.state.host(view.gpu.host).value)} />
           <Happenings loaded={happenings} span={group.span.value} />
         </div>
       )}
@@ -60,52 +60,10 @@ export default function GpuPage({ subject: uuid }: PageProps) {
   )
 }
 
-/** The time of all charts: what the address says, moving on with the present where it is "the last so long". */
-function useChartGroup(range: Range): ChartGroup {
-  const { session, router } = usePage()
-  const [, change] = useAddress(gpuAddress)
-  const span = useSignal<Span>(spanNow(range, session.collectorNow()))
-  // Reading the signal is what makes it move on.
-  const now = session.now.value
-  useEffect(() => {
-    const next = spanNow(range, session.collectorNow())
-    const shown = span.peek()
-    if (next.since !== shown.since || next.until !== shown.until) span.value = next
-  }, [range, now])
-  const latest = useLatest({ range, change })
-  const group = useMemo(() => {
-    const currentNow = () => session.collectorNow()
-    const current = () => spanOf(latest.current.range, currentNow())
-    const zoomTo = (next: Range) => latest.current.change({ range: next }, { isZoom: true })
-    const widen = () => zoomTo(widened(current(), 2, currentNow()))
-    return new ChartGroup(span, {
-      zoom: (chosen) => zoomTo(fixed(chosen, currentNow())),
-      // Of a time that stands, only where it is changes; the present is left as with a zoom, and can be gone back to.
-      pan: (share) => {
-        const move = latest.current.range.kind === 'fixed' ? { isReplacing: true } : { isZoom: true }
-        latest.current.change({ range: panned(current(), share, currentNow()) }, move)
-      },
-      widen,
-      back: () => (router.isZoomed ? router.back() : widen()),
-    })
-  }, [])
-  useKeys('Charts', [
-    { keys: '[', help: 'Earlier', run: () => group.moves.pan(-0.5) },
-    { keys: ']', help: 'Later', run: () => group.moves.pan(0.5) },
-    ...CHART_KEYS.map((binding) => ({ ...binding, run: null })),
-  ])
-  return group
-}
-
-/** It moves on in steps that can be seen, so that charts are not drawn for less than a point of the screen. */
-function spanNow(range: Range, now: number): Span {
-  if (range.kind === 'fixed') return range
-  const pace = Math.max(1_000, range.seconds)
-  return spanOf(range, Math.ceil(now / pace) * pace)
-}
-
-function useLatest<T>(value: T): { current: T } {
-  const latest = useMemo(() => ({ current: value }), [])
-  latest.current = value
-  return latest
+/** Why an empty list of processes does not mean that nobody holds the GPU; null where it does. */
+function whyUnknown({ gpu, absent }: GpuView, host: Host | undefined): string | null {
+  if (host !== undefined && host.state !== 'up') return HOST_WORDS[host.state].tip
+  if (gpu.state !== 'ok') return GPU_WORDS[gpu.state]?.tip ?? null
+  const reason = absent['process_count']
+  return reason === undefined ? null : absenceText(reason, true)
 }

@@ -35,7 +35,7 @@ export function Trouble({ view }: { readonly view: GpuView }) {
           .
         </strong>{' '}
         {elapsed !== null && <span aria-live="off">For {duration(elapsed)} now. </span>}
-        {wording.tip} {state !== 'driver_mismatch' && 'Values below are its last.'}
+        {wording.tip} {state !== 'driver_mismatch' && view.arrival !== null && 'Values below are its last.'}
       </p>
     </div>
   )

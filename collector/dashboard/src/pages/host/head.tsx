@@ -1,9 +1,10 @@
 // Who the host is, how it is, and since when.
 import { pathOf } from '../../address/routes'
+import { duration, withUnit } from '../../model/format'
 import type { Host } from '../../model/host'
 import { accountOf, skewText } from '../../model/hostwords'
-import { duration, withUnit } from '../../model/format'
 import { usePage } from '../../view/context'
+import { Coded } from '../../view/parts/coded'
 import { Fact, Facts } from '../../view/parts/facts'
 import { FlaskIcon, WarningIcon } from '../../view/parts/icons'
 import { PageHead } from '../../view/parts/pagehead'
@@ -59,7 +60,7 @@ function Why({ host }: { readonly host: Host }) {
     <div class={`notice why tone-${tone}`} data-testid="why" data-state={host.state}>
       {tone !== 'plain' && <WarningIcon />}
       <p>
-        <strong>{facts}</strong> {advice} {host.note}
+        <strong>{facts}</strong> <Coded text={advice} /> {host.note}
       </p>
     </div>
   )

@@ -12,6 +12,7 @@ import { Processes } from '../../view/parts/processes'
 import { RangePicker } from '../../view/parts/rangepicker'
 import { Empty, Failed, Loading, Nothing } from '../../view/parts/states'
 import { useHappenings } from '../../view/parts/usehappenings'
+import { HOST_WORDS } from '../../view/parts/words'
 import type { PageProps } from '../registry'
 import { AgentPanel } from './agent'
 import { HostHead } from './head'
@@ -27,7 +28,7 @@ export default function HostPage({ subject: name }: PageProps) {
       <HostHead host={host} />
       <Gpus name={name} />
       <div class="columns-2">
-        <Processes filter={{ host: name }} hasGpus />
+        <Processes filter={{ host: name }} unknown={host.state === 'up' ? null : HOST_WORDS[host.state].tip} hasGpus />
         <AgentPanel host={host} />
       </div>
       <Past name={name} />

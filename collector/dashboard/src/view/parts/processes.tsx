@@ -2,7 +2,6 @@
 import { pathOf } from '../../address/routes'
 import type { Parameters } from '../../feed/api'
 import { askProcesses } from '../../feed/past'
-import { absenceText } from '../../model/absence'
 import { duration, memory, percent } from '../../model/format'
 import type { Process } from '../../model/process'
 import { usePage } from '../context'
@@ -16,13 +15,13 @@ const MOST_LISTED = 200
 
 interface ProcessesProps {
   readonly filter: Parameters
-  /** Why processes cannot be counted, where the agent gave a reason. */
-  readonly absent?: string | undefined
+  /** Why nobody can say, as a sentence; null where an empty list means that nobody holds it. */
+  readonly unknown: string | null
   /** Of several GPUs, each process says on which it is. */
   readonly hasGpus?: boolean
 }
 
-export function Processes({ filter, absent, hasGpus = false }: ProcessesProps) {
+export function Processes({ filter, unknown, hasGpus = false }: ProcessesProps) {
   const { session } = usePage()
   const { data, failure, again } = useLoaded(JSON.stringify(filter), (abort) => askProcesses(session.api, filter, abort), AGAIN_MS)
   const aside = data === null || data.length === 0 ? undefined : `${data.length} now`
@@ -30,9 +29,7 @@ export function Processes({ filter, absent, hasGpus = false }: ProcessesProps) {
     <Panel title="Processes" aside={aside} testid="processes">
       {failure !== null && <Failed what="Processes" failure={failure} again={again} isOld={data !== null} />}
       {data === null && failure === null && <Loading what="processes" size="line" />}
-      {data !== null && data.length === 0 && (
-        <Nothing>{absent === undefined ? 'Nobody holds it now.' : `Not known. ${absenceText(absent, true)}`}</Nothing>
-      )}
+      {data !== null && data.length === 0 && <Nothing>{unknown === null ? 'None now.' : `Not known. ${unknown}`}</Nothing>}
       {data !== null && data.length > 0 && <Table processes={data.slice(0, MOST_LISTED)} hasGpus={hasGpus} />}
       {data !== null && data.length > MOST_LISTED && <Nothing>and {data.length - MOST_LISTED} more</Nothing>}
     </Panel>
