@@ -2,7 +2,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Happening } from '../../model/happening'
 import { localTime } from '../../model/instant'
-import { nearestIndex } from '../../model/points'
 import { usePage } from '../context'
 import { useOnScreen } from '../parts/onscreen'
 import './chart.css'
@@ -70,10 +69,4 @@ function usePlot(element: { readonly current: HTMLDivElement | null }, spec: Cha
     }
   }, [isOnScreen, group])
   useEffect(() => plot.current?.update(spec), [spec])
-}
-
-/** The values at the crosshair, or null where there is none. */
-export function useCursorIndex(spec: ChartSpec): number | null {
-  const moment = useCharts().cursor.value
-  return moment === null ? null : nearestIndex(spec.times, moment / 1000)
 }

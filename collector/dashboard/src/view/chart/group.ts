@@ -17,6 +17,8 @@ export interface Moves {
 export class ChartGroup {
   /** The moment under the pointer or moved to by keys, in milliseconds. */
   readonly cursor: Signal<number | null> = signal(null)
+  /** The plot whose pointer moved the crosshair: it has drawn it already. Null where keys did. */
+  origin: object | null = null
   /** What is being chosen by keys. */
   readonly selection: Signal<Span | null> = signal(null)
   /** What is shown while it is dragged along, before the address has it. */

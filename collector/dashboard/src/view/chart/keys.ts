@@ -69,6 +69,7 @@ function extend(group: ChartGroup, from: number, to: number): void {
 function goTo(index: number, group: ChartGroup, times: readonly number[], say: (index: number) => string): void {
   const seconds = times[index]
   if (seconds === undefined) return
+  group.origin = null
   group.cursor.value = seconds * 1000
   group.spoken.value = say(index)
 }
@@ -94,6 +95,7 @@ function zoomAround(group: ChartGroup): void {
 function forget(group: ChartGroup): boolean {
   const wasSet = group.selection.peek() !== null || group.cursor.peek() !== null
   group.selection.value = null
+  group.origin = null
   group.cursor.value = null
   return wasSet
 }

@@ -1,6 +1,5 @@
 // The lines of a chart with their names, and their values: at the crosshair, or the latest.
-import type { Value } from '../../model/points'
-import { nearestIndex } from '../../model/points'
+import { nearestIndex, type Value } from '../../model/points'
 import { dashOf } from './colours'
 import { useCharts } from './group'
 import type { ChartLine, ChartSpec } from './spec'

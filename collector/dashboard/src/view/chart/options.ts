@@ -150,6 +150,7 @@ function valueAxis({ colours, spec }: Drawing): uPlot.Axis {
 
 function pointed(plot: uPlot, group: ChartGroup): void {
   const left = plot.cursor.left ?? -1
+  group.origin = plot
   group.cursor.value = left < 0 ? null : plot.posToVal(left, 'x') * 1000
 }
 

@@ -70,7 +70,7 @@ export class Plot {
   /** The crosshair of another chart, or of the keys. */
   private follow(moment: number | null): void {
     const plot = this.plot
-    if (plot === null || plot.over.matches(':hover')) return
+    if (plot === null || this.group.origin === plot) return
     const left = moment === null ? -10 : plot.valToPos(moment / 1000, 'x')
     plot.setCursor({ left, top: moment === null ? -10 : 0 }, false)
   }
