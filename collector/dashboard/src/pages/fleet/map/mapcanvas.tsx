@@ -1,0 +1,175 @@
+// The map on the screen: a canvas no larger than the window, scrolled over a plan of any height, by pointer and by keyboard.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { Plan } from '../../../model/map/plan'
+import type { Look } from '../../../model/map/scale'
+import { paint, type Palette } from './paint'
+
+export interface MapCanvasProps {
+  readonly planFor: (width: number) => Plan
+  readonly lookAt: (row: number) => Look
+  readonly palette: Palette
+  /** Rises when the looks have changed. */
+  readonly version: number
+  /** What a screen reader is told of the map as a whole, and of one cell. */
+  readonly summary: string
+  readonly describe: (row: number) => string
+  readonly onHover: (hover: Hover | null) => void
+  readonly onOpen: (row: number) => void
+}
+
+/** The row under the pointer or the keyboard, and where its cell lies in the window. */
+export interface Hover {
+  readonly row: number
+  readonly x: number
+  readonly y: number
+  readonly size: number
+}
+
+const ARROWS: Readonly<Record<string, readonly [-1 | 0 | 1, -1 | 0 | 1]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+}
+
+export function MapCanvas(props: MapCanvasProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const [width, setWidth] = useState(0)
+  const [hovered, setHovered] = useState<number | null>(null)
+  const [focused, setFocused] = useState<number | null>(null)
+  const plan = props.planFor(Math.max(1, width))
+
+  useLayoutEffect(() => {
+    const element = frame.current
+    if (!element) return
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.floor(entry.contentRect.width)))
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [])
+
+  const draw = () => {
+    const [element, holder] = [canvas.current, frame.current]
+    const context = element?.getContext('2d')
+    if (element && holder && context && width > 0) {
+      const view = viewOf(holder, plan, width)
+      fit(element, context, view.width, view.height)
+      element.style.transform = `translateY(${view.top}px)`
+      paint(context, plan, view, props.lookAt, props.palette, { hovered, focused })
+    }
+  }
+  useLayoutEffect(draw, [width, props.version, props.palette, plan, hovered, focused])
+  useScrolling(draw)
+
+  const rowAt = (event: PointerEvent | MouseEvent) => {
+    const box = frame.current?.getBoundingClientRect()
+    return box ? plan.rowAt(event.clientX - box.left, event.clientY - box.top) : null
+  }
+  const hoverOf = (row: number): Hover | null => {
+    const [cell, box] = [plan.cellOf(row), frame.current?.getBoundingClientRect()]
+    return cell && box ? { row, x: box.left + cell.x, y: box.top + cell.y, size: plan.cell } : null
+  }
+  const look = (row: number | null) => {
+    setHovered(row)
+    props.onHover(row === null ? null : hoverOf(row))
+  }
+  const move = (row: number) => {
+    setFocused(row)
+    reveal(frame.current, plan, row)
+    props.onHover(hoverOf(row))
+  }
+  const onKey = (event: KeyboardEvent) => {
+    const arrow = ARROWS[event.key]
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (arrow) {
+      event.preventDefault()
+      const next = focused === null ? plan.first() : plan.neighbour(focused, ...arrow)
+      if (next !== null) move(next)
+    } else if (event.key === 'Enter' && focused !== null) {
+      props.onOpen(focused)
+    } else if (event.key === 'Escape') {
+      setFocused(null)
+      props.onHover(null)
+    }
+  }
+
+  return (
+    <div
+      ref={frame}
+      class="map"
+      role="application"
+      aria-roledescription="map of GPUs"
+      aria-label={props.summary}
+      tabIndex={0}
+      style={{ height: `${plan.height}px` }}
+      data-testid="map"
+      onKeyDown={onKey}
+      onBlur={() => setFocused(null)}
+      onPointerMove={(event) => {
+        const row = rowAt(event)
+        if (row !== hovered) look(row)
+      }}
+      onPointerLeave={() => look(null)}
+      onClick={(event) => {
+        const row = rowAt(event)
+        if (row !== null) props.onOpen(row)
+      }}
+    >
+      <canvas ref={canvas} class="map-canvas" aria-hidden="true" />
+      <p class="visually-hidden" aria-live="polite">{focused === null ? '' : props.describe(focused)}</p>
+    </div>
+  )
+}
+
+/** The part of the map that is in the window now. */
+function viewOf(holder: HTMLElement, plan: Plan, width: number) {
+  const box = holder.getBoundingClientRect()
+  const top = Math.min(Math.max(0, -box.top), Math.max(0, plan.height - 1))
+  const height = Math.max(1, Math.min(plan.height - top, window.innerHeight - Math.max(0, box.top)))
+  return { top: Math.floor(top), width, height: Math.ceil(height) }
+}
+
+/** As many points as the screen has, however many of its own the canvas thinks it has. */
+function fit(element: HTMLCanvasElement, context: CanvasRenderingContext2D, width: number, height: number): void {
+  const ratio = window.devicePixelRatio || 1
+  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)]
+  if (element.width !== across || element.height !== down) {
+    element.width = across
+    element.height = down
+    element.style.width = `${width}px`
+    element.style.height = `${height}px`
+  }
+  context.setTransform(ratio, 0, 0, ratio, 0, 0)
+}
+
+/** Draws once for each picture of the screen in which something scrolled or the window changed. */
+function useScrolling(draw: () => void): void {
+  const latest = useRef(draw)
+  latest.current = draw
+  useEffect(() => {
+    let asked = 0
+    const ask = () => {
+      asked ||= requestAnimationFrame(() => {
+        asked = 0
+        latest.current()
+      })
+    }
+    window.addEventListener('scroll', ask, { passive: true })
+    window.addEventListener('resize', ask)
+    return () => {
+      window.removeEventListener('scroll', ask)
+      window.removeEventListener('resize', ask)
+      cancelAnimationFrame(asked)
+    }
+  }, [])
+}
+
+const MARGIN = 80
+
+function reveal(holder: HTMLElement | null, plan: Plan, row: number): void {
+  const cell = plan.cellOf(row)
+  if (!holder || !cell) return
+  const y = holder.getBoundingClientRect().top + cell.y
+  if (y < MARGIN) window.scrollBy(0, y - MARGIN)
+  else if (y + plan.cell > window.innerHeight - MARGIN) window.scrollBy(0, y + plan.cell - window.innerHeight + MARGIN)
+}

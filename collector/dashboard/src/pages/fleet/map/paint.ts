@@ -1,0 +1,162 @@
+// Paints the part of the map that is on the screen: cells of one colour together, then the marks of what is wrong or not known.
+import type { Block, Cell, Plan } from '../../../model/map/plan'
+import type { Look, Mark } from '../../../model/map/scale'
+
+export interface Palette {
+  /** A colour of CSS for each step. */
+  readonly steps: readonly string[]
+  readonly empty: string
+  readonly line: string
+  readonly text: string
+  readonly muted: string
+  readonly bad: string
+  readonly warn: string
+  readonly accent: string
+}
+
+export interface View {
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
+
+export interface Emphasis {
+  /** Rows that stand out: the one under the pointer, and the one that the keyboard is at. */
+  readonly hovered: number | null
+  readonly focused: number | null
+}
+
+const TITLE_FONT = '500 11px Inter, ui-sans-serif, system-ui, sans-serif'
+const TITLE_BASELINE = 11
+const ROUND_FROM = 11
+
+export function paint(
+  context: CanvasRenderingContext2D,
+  plan: Plan,
+  view: View,
+  lookAt: (row: number) => Look,
+  palette: Palette,
+  emphasis: Emphasis,
+): void {
+  context.clearRect(0, 0, view.width, view.height)
+  const blocks = plan.between(view.top, view.top + view.height)
+  if (plan.title > 0) paintTitles(context, blocks, view, palette)
+  const cells = sortByLook(plan, blocks, view, lookAt)
+  paintSteps(context, cells, plan.cell, palette)
+  for (const [mark, marked] of cells.marks) paintMarks(context, mark, marked, plan.cell, palette)
+  paintRing(context, plan, view, emphasis.hovered, palette.text)
+  paintRing(context, plan, view, emphasis.focused, palette.accent)
+}
+
+interface Cells {
+  readonly steps: ReadonlyMap<number, Cell[]>
+  readonly marks: ReadonlyMap<Mark, Cell[]>
+}
+
+function sortByLook(plan: Plan, blocks: readonly Block[], view: View, lookAt: (row: number) => Look): Cells {
+  const steps = new Map<number, Cell[]>()
+  const marks = new Map<Mark, Cell[]>()
+  for (const block of blocks) {
+    block.group.rows.forEach((row, position) => {
+      const { x, y } = plan.cellAt(block, position)
+      const cell = { x, y: y - view.top }
+      if (cell.y < -plan.step || cell.y > view.height) return
+      const { step, mark } = lookAt(row)
+      push(steps, step, cell)
+      if (mark !== 'none') push(marks, mark, cell)
+    })
+  }
+  return { steps, marks }
+}
+
+function push<K>(into: Map<K, Cell[]>, key: K, cell: Cell): void {
+  const found = into.get(key)
+  if (found) found.push(cell)
+  else into.set(key, [cell])
+}
+
+function paintTitles(context: CanvasRenderingContext2D, blocks: readonly Block[], view: View, palette: Palette): void {
+  context.font = TITLE_FONT
+  context.fillStyle = palette.muted
+  for (const { group, x, y, width } of blocks) {
+    context.fillText(shortened(context, group.title, width), x, y - view.top + TITLE_BASELINE)
+  }
+}
+
+/** The end of a host's name tells hosts apart, so the middle gives way. */
+function shortened(context: CanvasRenderingContext2D, title: string, width: number): string {
+  if (context.measureText(title).width <= width) return title
+  const letters = [...title]
+  for (let kept = Math.min(letters.length - 1, 80); kept > 1; kept--) {
+    const head = Math.ceil(kept / 2)
+    const text = `${letters.slice(0, head).join('')}…${letters.slice(letters.length - (kept - head)).join('')}`
+    if (context.measureText(text).width <= width) return text
+  }
+  return '…'
+}
+
+function paintSteps(context: CanvasRenderingContext2D, cells: Cells, size: number, palette: Palette): void {
+  for (const [step, places] of cells.steps) {
+    context.fillStyle = palette.steps[step] ?? palette.empty
+    context.beginPath()
+    for (const { x, y } of places) {
+      if (size >= ROUND_FROM) context.roundRect(x, y, size, size, Math.min(4, size / 5))
+      else context.rect(x, y, size, size)
+    }
+    context.fill()
+  }
+}
+
+type Stroke = (context: CanvasRenderingContext2D, x: number, y: number, size: number) => void
+
+/** A cross, bars, a wedge, a dot, a dash, a slash: each is told from the others without its colour. */
+const STROKES: Readonly<Record<Exclude<Mark, 'none'>, Stroke>> = {
+  lost: (context, x, y, size) => {
+    line(context, x, y, x + size, y + size)
+    line(context, x + size, y, x, y + size)
+  },
+  hung: (context, x, y, size) => {
+    line(context, x + size * 0.25, y, x + size * 0.25, y + size)
+    line(context, x + size * 0.75, y, x + size * 0.75, y + size)
+  },
+  mismatch: (context, x, y, size) => {
+    line(context, x, y + size, x + size / 2, y)
+    line(context, x + size / 2, y, x + size, y + size)
+  },
+  asleep: (context, x, y, size) => {
+    const radius = size / 4
+    context.moveTo(x + size / 2 + radius, y + size / 2)
+    context.arc(x + size / 2, y + size / 2, radius, 0, 2 * Math.PI)
+  },
+  absent: (context, x, y, size) => line(context, x, y + size / 2, x + size, y + size / 2),
+  stale: (context, x, y, size) => line(context, x, y + size, x + size, y),
+}
+
+function paintMarks(
+  context: CanvasRenderingContext2D,
+  mark: Mark,
+  places: readonly Cell[],
+  size: number,
+  palette: Palette,
+): void {
+  if (mark === 'none') return
+  const inset = Math.max(1.5, size * 0.24)
+  context.strokeStyle = mark === 'lost' || mark === 'hung' ? palette.bad : mark === 'mismatch' ? palette.warn : palette.muted
+  context.lineWidth = mark === 'lost' || mark === 'hung' ? Math.max(1.5, size / 9) : Math.max(1, size / 14)
+  context.beginPath()
+  for (const { x, y } of places) STROKES[mark](context, x + inset, y + inset, size - 2 * inset)
+  context.stroke()
+}
+
+function line(context: CanvasRenderingContext2D, fromX: number, fromY: number, toX: number, toY: number): void {
+  context.moveTo(fromX, fromY)
+  context.lineTo(toX, toY)
+}
+
+function paintRing(context: CanvasRenderingContext2D, plan: Plan, view: View, row: number | null, colour: string): void {
+  const cell = row === null ? null : plan.cellOf(row)
+  if (!cell) return
+  context.strokeStyle = colour
+  context.lineWidth = 2
+  context.strokeRect(cell.x - 1, cell.y - view.top - 1, plan.cell + 2, plan.cell + 2)
+}
