@@ -23,7 +23,7 @@ export interface Totals {
   readonly hottest: number | null
 }
 
-const TROUBLED: ReadonlySet<string> = new Set(['lost', 'hung', 'driver_mismatch'])
+export const TROUBLED: ReadonlySet<string> = new Set(['lost', 'hung', 'driver_mismatch'])
 
 export function totalsOf(summands: Iterable<Summand>): Totals {
   const all = [...summands]

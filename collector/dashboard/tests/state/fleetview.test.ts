@@ -1,0 +1,125 @@
+import { signal } from '@preact/signals'
+import { describe, expect, test } from 'vitest'
+import { EMPTY_CATALOG, readCatalog } from '../../src/model/catalog'
+import { FIRST_CHOICE } from '../../src/model/choice'
+import { readFrame, readLayout } from '../../src/model/columns'
+import { hostNamed } from '../../src/model/host'
+import { STEPS } from '../../src/model/map/scale'
+import { ALWAYS, FleetView } from '../../src/state/fleetview'
+
+const CATALOG = readCatalog({
+  metrics: [
+    { name: 'gpu_utilization_percent', unit: '%' },
+    { name: 'power_watts', unit: 'W' },
+    { name: 'memory_used_mb', unit: 'MiB' },
+  ],
+})
+const HOSTS = [
+  { ...hostNamed('n10'), state: 'up', labels: { rack: 'r1' } },
+  { ...hostNamed('n2'), state: 'up', labels: { rack: 'r2' } },
+  { ...hostNamed('n3'), state: 'down', labels: {} },
+] as const
+
+function fleet(): FleetView {
+  const view = new FleetView(signal(CATALOG))
+  const gpus = HOSTS.flatMap(({ name }) => [0, 1].map((index) => ({ host: name, gpu_uuid: `${name}-${index}`, gpu_index: index, gpu_name: index ? 'A100' : 'H100' })))
+  const layout = readLayout({ layout: 1, metrics: [], gpus })
+  if (layout) view.take(layout)
+  view.know(new Map(HOSTS.map((host) => [host.name, host])))
+  frame(view, [0, 50, 100, null, 7, 8])
+  return view
+}
+
+function frame(view: FleetView, utilization: readonly (number | null)[]): void {
+  const many = <T>(value: T) => utilization.map(() => value)
+  const read = readFrame({
+    layout: 1,
+    time: '2026-01-01T00:00:00Z',
+    recorded_at: many('2026-01-01T00:00:00Z'),
+    state: ['ok', 'ok', 'ok', 'lost', 'ok', 'ok'],
+    values: { gpu_utilization_percent: utilization, power_watts: many(100), power_limit_watts: many(400) },
+  })
+  if (read) view.show(read)
+}
+
+const choose = (view: FleetView, choice: object) => (view.choice.value = { ...FIRST_CHOICE, ...choice })
+const titles = (view: FleetView) => view.groups.value.map(({ title, rows }) => `${title}: ${rows.join(' ')}`)
+
+describe('groups', () => {
+  test.each([
+    ['host', ['n2: 2 3', 'n3: 4 5', 'n10: 0 1']],
+    ['model', ['A100: 1 3 5', 'H100: 0 2 4']],
+    ['label:rack', ['r1: 0 1', 'r2: 2 3', 'without this label: 4 5']],
+    ['none', [': 0 1 2 3 4 5']],
+  ])('by %s', (group, expected) => {
+    const view = fleet()
+    choose(view, { group })
+    expect(titles(view)).toEqual(expected)
+  })
+})
+
+describe('a search', () => {
+  test('by who a GPU is, and by what it does', () => {
+    const view = fleet()
+    choose(view, { query: 'h100 util<50' })
+    expect(view.rows.value).toEqual([0, 4])
+    frame(view, [60, 50, 1, null, 7, 8])
+    expect(view.rows.value).toEqual([2, 4])
+  })
+  test('by the state of the host', () => {
+    const view = fleet()
+    choose(view, { query: 'state=down' })
+    expect(view.rows.value).toEqual([4, 5])
+  })
+  test('keeps its list while the same GPUs are found', () => {
+    const view = fleet()
+    choose(view, { query: 'util<=50' })
+    const before = view.rows.value
+    frame(view, [1, 2, 100, null, 7, 8])
+    expect(view.rows.value).toBe(before)
+  })
+})
+
+test('a subscription has what is looked at, each once', () => {
+  const view = fleet()
+  choose(view, { query: 'util<5', colour: 'power_share' })
+  expect(view.wanted.value).toEqual([...ALWAYS].sort())
+  choose(view, { colour: 'sm_active_percent' })
+  expect(view.wanted.value).toContain('sm_active_percent')
+})
+
+describe('a look', () => {
+  test('has the colour of the value, and a mark for what is wrong or old', () => {
+    const view = fleet()
+    expect([0, 2, 3, 4].map((row) => view.lookAt(row))).toEqual([
+      { step: 0, mark: 'none' },
+      { step: STEPS - 1, mark: 'none' },
+      { step: -1, mark: 'lost' },
+      { step: -1, mark: 'stale' },
+    ])
+  })
+  test('of a share', () => {
+    const view = fleet()
+    choose(view, { colour: 'power_share' })
+    expect(view.coloured('power_share', 0)).toBe(25)
+    expect(view.coloured('memory_share', 0)).toBeNull()
+    expect(view.lookAt(0)).toEqual({ step: STEPS / 4, mark: 'none' })
+  })
+  test('of a metric without bounds goes as far as what is found', () => {
+    const view = fleet()
+    choose(view, { colour: 'power_watts' })
+    expect(view.scale.value.highest).toBe(100)
+  })
+})
+
+test('totals are of what is found, and of hosts that report', () => {
+  const view = fleet()
+  expect(view.totals.value).toMatchObject({ gpus: 6, fresh: 4, troubled: 1, utilization: 50, power: 400, powerLimit: 1600, memoryUsed: null })
+  choose(view, { query: 'rack=r1' })
+  expect(view.totals.value).toMatchObject({ gpus: 2, utilization: 25 })
+})
+
+test('before anything is known there is nothing', () => {
+  const view = new FleetView(signal(EMPTY_CATALOG))
+  expect([view.rows.value, view.groups.value, view.size.value, view.labels()]).toEqual([[], [], 0, []])
+})
