@@ -1,11 +1,12 @@
 // The map on the screen: a canvas no larger than the window, scrolled over a plan of any height, by pointer and by keyboard.
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Plan } from '../../../model/map/plan'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { planOf, type Group, type Measures, type Plan } from '../../../model/map/plan'
 import type { Look } from '../../../model/map/scale'
 import { paint, type Palette } from './paint'
 
 export interface MapCanvasProps {
-  readonly planFor: (width: number) => Plan
+  readonly groups: readonly Group[]
+  readonly measures: Omit<Measures, 'width'>
   readonly lookAt: (row: number) => Look
   readonly palette: Palette
   /** Rises when the looks have changed. */
@@ -38,7 +39,8 @@ export function MapCanvas(props: MapCanvasProps) {
   const [width, setWidth] = useState(0)
   const [hovered, setHovered] = useState<number | null>(null)
   const [focused, setFocused] = useState<number | null>(null)
-  const plan = props.planFor(Math.max(1, width))
+  const { groups, measures } = props
+  const plan = useMemo(() => planOf(groups, { ...measures, width: Math.max(1, width) }), [groups, measures, width])
 
   useLayoutEffect(() => {
     const element = frame.current
