@@ -1,6 +1,7 @@
 // The fleet by column, as frames of /ws bring it: one row per GPU, the same row in every column until the layout changes.
-import { finite, instant, isObject, text, type JsonObject } from './json'
 import { gpuState, readIdentity, type GpuIdentity, type GpuState } from './gpu'
+import { compareGpus, compareHosts } from './host'
+import { finite, instant, isObject, text, type JsonObject } from './json'
 
 /** Row i of every column is `gpus[i]`. */
 export interface Layout {
@@ -56,6 +57,7 @@ export class Columns {
   private shown: Layout | null = null
   private newest: Frame | null = null
   private rows = new Map<string, number>()
+  private ranks: Int32Array | null = null
 
   get layout(): Layout | null {
     return this.shown
@@ -74,6 +76,7 @@ export class Columns {
   take(layout: Layout): void {
     this.shown = layout
     this.newest = null
+    this.ranks = null
     this.rows = new Map(layout.gpus.map(({ uuid }, row) => [uuid, row]))
   }
 
@@ -86,6 +89,12 @@ export class Columns {
 
   rowOf(uuid: string): number | null {
     return this.rows.get(uuid) ?? null
+  }
+
+  /** The place of a row when all are in the order in which people count: 2 comes before 10. */
+  rank(row: number): number {
+    this.ranks ??= ranksOf(this.shown?.gpus ?? [])
+    return this.ranks[row] ?? 0
   }
 
   gpu(row: number): GpuIdentity | null {
@@ -105,4 +114,11 @@ export class Columns {
   value(metric: string, row: number): number | null {
     return finite(this.newest?.values[metric]?.[row])
   }
+}
+
+function ranksOf(gpus: readonly GpuIdentity[]): Int32Array {
+  const sorted = gpus.map((gpu, row) => ({ gpu, row })).sort((a, b) => compareHosts(a.gpu.host, b.gpu.host) || compareGpus(a.gpu, b.gpu))
+  const ranks = new Int32Array(gpus.length)
+  sorted.forEach(({ row }, rank) => (ranks[row] = rank))
+  return ranks
 }
