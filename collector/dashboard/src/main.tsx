@@ -7,6 +7,7 @@ import { Router } from './address/router'
 import { createApi } from './feed/api'
 import { PAGES } from './pages/registry'
 import { FleetList } from './state/fleetlist'
+import { FleetView } from './state/fleetview'
 import { Keys, listenForKeys } from './state/keys'
 import { Session } from './state/session'
 import { storage } from './state/storage'
@@ -28,7 +29,10 @@ const session = new Session(createApi((input, init) => fetch(input, init), now),
 window.history.scrollRestoration = 'manual'
 const router = new Router(window)
 router.start()
-const list = new FleetList(session.state, computed(() => fleetAddress.parse(router.address.value.search)))
+const address = computed(() => fleetAddress.parse(router.address.value.search))
+const list = new FleetList(session.state, address)
+const view = new FleetView(session.catalog, address)
+session.showFramesIn(view)
 const prefersDark = window.matchMedia('(prefers-color-scheme: dark)')
 const theme = new ThemeState(document.documentElement, storage(), prefersDark)
 const keys = new Keys(now)
@@ -41,7 +45,7 @@ effect(() => {
 
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no element to be drawn into')
-render(<App session={session} router={router} theme={theme} keys={keys} list={list} />, root)
+render(<App session={session} router={router} theme={theme} keys={keys} list={list} view={view} />, root)
 installTooltip(document)
 followLinks(document, router)
 listenForKeys(document, keys)

@@ -1,11 +1,29 @@
 // What the address says on the page of the fleet.
-import { listField, queryOf, textField } from './fields'
+import { STATE_COLOUR, VIEWS, type Choice, type ViewName } from '../model/choice'
+import { choiceField, flagField, listField, queryOf, textField, type Field } from './fields'
 
-export interface FleetAddress {
+export interface FleetAddress extends Choice {
   /** Hosts to which the page is confined; empty for the whole fleet. */
   readonly host: readonly string[]
-  /** The filter. */
-  readonly q: string
 }
 
-export const fleetAddress = queryOf<FleetAddress>({ host: listField(), q: textField() })
+/** Left out while the size of the fleet decides. */
+const viewField: Field<ViewName | null> = {
+  usual: null,
+  read: (texts) => choiceField(VIEWS, VIEWS[0]).read(texts),
+  write: (value) => (value === null ? [] : [value]),
+}
+
+export const fleetAddress = queryOf<FleetAddress>({
+  host: listField(),
+  q: textField(),
+  view: viewField,
+  group: patternField(/^(host|model|none|label:.{1,200})$/u, 'host'),
+  colour: patternField(new RegExp(`^(${STATE_COLOUR}|[a-z][a-z0-9_]{0,99})$`), 'gpu_utilization_percent'),
+  sort: patternField(/^[a-z][a-z0-9_]{0,99}$/, 'host'),
+  down: flagField(),
+})
+
+function patternField(pattern: RegExp, usual: string): Field<string> {
+  return { usual, read: ([text = '']) => (pattern.test(text) ? text : null), write: (value) => [value] }
+}

@@ -1,4 +1,5 @@
 // The messages of /ws that the page understands; others are left aside, so that a newer collector does not break an older page.
+import { readFrame, readLayout, type Frame, type Layout } from '../model/columns'
 import { readReading, type GpuReading } from '../model/gpu'
 import { readHappening, type Happening } from '../model/happening'
 import { hostState, type HostState } from '../model/host'
@@ -8,6 +9,8 @@ export type Message =
   | { readonly type: 'gpu_stats'; readonly reading: GpuReading }
   | { readonly type: 'host_state'; readonly host: string; readonly state: HostState }
   | { readonly type: 'event'; readonly happening: Happening }
+  | { readonly type: 'layout'; readonly layout: Layout }
+  | { readonly type: 'frame'; readonly frame: Frame }
   | { readonly type: 'error'; readonly problem: Problem }
 
 export interface Problem {
@@ -29,6 +32,10 @@ export function readMessage(raw: string): Message | null {
       return readHostState(message['data'])
     case 'event':
       return readEvent(message['data'])
+    case 'layout':
+      return readLayoutMessage(message)
+    case 'frame':
+      return readFrameMessage(message)
     case 'error':
       return { type: 'error', problem: readProblem(message['data']) }
     default:
@@ -45,6 +52,16 @@ export function readProblem(data: unknown): Problem {
 function readGpuStats(data: unknown): Message | null {
   const reading = readReading(data)
   return reading && { type: 'gpu_stats', reading }
+}
+
+function readLayoutMessage(message: JsonObject): Message | null {
+  const layout = readLayout(message)
+  return layout && { type: 'layout', layout }
+}
+
+function readFrameMessage(message: JsonObject): Message | null {
+  const frame = readFrame(message)
+  return frame && { type: 'frame', frame }
 }
 
 function readEvent(data: unknown): Message | null {

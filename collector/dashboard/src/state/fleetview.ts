@@ -1,7 +1,8 @@
 // The fleet as it is looked at: which rows are found, in which groups and which order, worked out again only when something of it changed.
-import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import { computed, signal, type ReadonlySignal } from '@preact/signals'
 import type { Catalog } from '../model/catalog'
-import { FIRST_CHOICE, isShare, LABEL_GROUP, metricsOfColour, SHARES, STATE_COLOUR, type Choice } from '../model/choice'
+import type { FleetAddress } from '../address/fleet'
+import { isShare, LABEL_GROUP, metricsOfColour, NO_GROUP, SHARES, STATE_COLOUR } from '../model/choice'
 import { Columns, type Frame, type Layout } from '../model/columns'
 import { columnTotals } from '../model/columntotals'
 import { hostNamed, compareHosts, type Host, type HostState } from '../model/host'
@@ -22,11 +23,9 @@ export const ALWAYS = [
   'power_limit_watts',
 ] as const
 
-const NO_GROUP = 'none'
 const UNLABELLED = 'without this label'
 
 export class FleetView {
-  readonly choice: Signal<Choice> = signal(FIRST_CHOICE)
   readonly columns = new Columns()
   /** Rises with each frame, each layout, and each change of a host. */
   readonly version = signal(0)
@@ -43,9 +42,12 @@ export class FleetView {
   private readonly named: ReadonlySignal<readonly number[]>
   private hosts: ReadonlyMap<string, Host> = new Map()
 
-  constructor(catalog: ReadonlySignal<Catalog>) {
+  constructor(
+    catalog: ReadonlySignal<Catalog>,
+    readonly choice: ReadonlySignal<FleetAddress>,
+  ) {
     const metrics = computed(() => new Set(catalog.value.keys()))
-    const queryText = computed(() => this.choice.value.query)
+    const queryText = computed(() => this.choice.value.q)
     const colour = computed(() => this.choice.value.colour)
     const group = computed(() => this.choice.value.group)
     this.query = computed(() => parseQuery(queryText.value, metrics.value))

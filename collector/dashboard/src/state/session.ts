@@ -7,6 +7,7 @@ import { readMessage, type Problem } from '../feed/messages'
 import { sameScope, WHOLE_FLEET, type Scope } from '../feed/scope'
 import { EMPTY_CATALOG, type Catalog } from '../model/catalog'
 import { Fleet, type GpuFacts } from '../model/fleet'
+import type { Frame, Layout } from '../model/columns'
 import type { GpuReading } from '../model/gpu'
 import type { Happening } from '../model/happening'
 import type { Host } from '../model/host'
@@ -25,6 +26,15 @@ const MOST_NOTICES = 4
 export interface Environment extends LinkEnvironment {
   readonly requestFrame: (action: () => void) => void
 }
+
+/** Where the whole fleet goes when it comes by column. */
+export interface FrameSink {
+  take(layout: Layout): void
+  show(frame: Frame): void
+  know(hosts: ReadonlyMap<string, Host>): void
+}
+
+const FRAME_SECONDS = 1
 
 /** Hears every reading as it comes, with the ones that it missed left out. */
 export type ReadingListener = (reading: GpuReading) => void
@@ -58,6 +68,10 @@ export class Session {
   private failures = 0
   private isNarrowing = false
   private scope: Scope = WHOLE_FLEET
+  private sink: FrameSink | null = null
+  /** The metrics of the frames that the whole fleet comes in; null where it comes as single events. */
+  private framed: readonly string[] | null = null
+  private hostsChanged = false
   /** The hosts that the scope stands for; empty for all, null while it is not known. */
   private hostsHeard: readonly string[] | null = []
   private readonly readingListeners = new Set<ReadingListener>()
@@ -98,6 +112,23 @@ export class Session {
     void this.loadFacts()
   }
 
+  showFramesIn(sink: FrameSink): void {
+    this.sink = sink
+  }
+
+  /** From now on the whole fleet comes by column, with these metrics, or, with null, as single events. */
+  wantFrames(metrics: readonly string[] | null): void {
+    if (JSON.stringify(metrics) === JSON.stringify(this.framed)) return
+    const isOtherForm = (metrics === null) !== (this.framed === null)
+    this.framed = metrics
+    if (this.scope.kind !== 'fleet') return
+    if (this.link.peek().phase === 'live') this.subscribe()
+    if (isOtherForm && metrics === null) {
+      this.factsAskedAt = -Infinity
+      void this.loadFacts()
+    }
+  }
+
   onReading(listener: ReadingListener): () => void {
     this.readingListeners.add(listener)
     return () => this.readingListeners.delete(listener)
@@ -134,7 +165,7 @@ export class Session {
     this.lostAt.value = null
     this.fleet.connected()
     this.history.forget()
-    this.isNarrowing = this.scope.kind !== 'fleet'
+    this.isNarrowing = this.scope.kind !== 'fleet' || this.framed !== null
     if (this.isNarrowing) this.subscribe()
     void this.loadFacts()
   }
@@ -156,7 +187,11 @@ export class Session {
   }
 
   private subscribe(): void {
-    const { scope, hostsHeard } = this
+    const { scope, hostsHeard, framed } = this
+    if (scope.kind === 'fleet' && framed !== null) {
+      this.connection.send({ type: 'subscribe', format: 'frames', metrics: framed, interval_seconds: FRAME_SECONDS })
+      return
+    }
     const filter = scope.kind === 'gpu' && hostsHeard === null ? { gpus: [scope.uuid] } : { hosts: hostsHeard ?? [] }
     this.connection.send({ type: 'subscribe', format: 'events', ...filter })
   }
@@ -165,13 +200,17 @@ export class Session {
     const message = readMessage(raw)
     if (message === null) return
     if (message.type === 'error') return this.hearError(message.problem)
+    if (message.type === 'layout') return this.sink?.take(message.layout)
+    if (message.type === 'frame') return this.sink?.show(message.frame)
     if (message.type === 'event') return this.happeningListeners.forEach((listener) => listener(message.happening))
     const host = message.type === 'host_state' ? message.host : message.reading.gpu.host
     if (!this.isWanted(host)) return
     // Who a new host is, and when a host that changed was last heard, only the lists tell.
     if (message.type === 'host_state' || !this.fleet.host(host)) void this.loadFacts()
-    if (message.type === 'host_state') this.fleet.applyHostState(host, message.state)
-    else this.applyReading(message.reading)
+    if (message.type === 'host_state') {
+      this.fleet.applyHostState(host, message.state)
+      this.hostsChanged = true
+    } else this.applyReading(message.reading)
     this.draw()
   }
 
@@ -207,6 +246,13 @@ export class Session {
     this.frameAsked = false
     this.drawnAt = this.environment.now()
     this.state.flush(this.moment())
+    this.tellHosts()
+  }
+
+  private tellHosts(): void {
+    if (!this.hostsChanged) return
+    this.hostsChanged = false
+    this.sink?.know(new Map([...this.fleet.allHosts()].map((host) => [host.name, host])))
   }
 
   private moment(): Moment {
@@ -258,13 +304,18 @@ export class Session {
     const [catalog, hosts] = await Promise.all([isKnown ? this.catalog.peek() : this.api.catalog(), this.askHosts(scope)])
     const filter = hosts.length === 0 ? {} : { host: hosts }
     const isNowhere = scope.kind === 'gpu' && hosts.length === 0
-    const [found, facts] = isNowhere ? [[], []] : await Promise.all([this.api.hosts(filter), this.api.gpus(filter)])
+    const isFramed = scope.kind === 'fleet' && this.framed !== null
+    const [found, facts] = isNowhere
+      ? [[], []]
+      : await Promise.all([this.api.hosts(filter), isFramed ? [] : this.api.gpus(filter)])
     this.catalog.value = catalog
     // Meanwhile somebody looks elsewhere: of that this answer says nothing.
     if (!sameScope(scope, this.scope)) return
     if (!isNowhere) this.applyFacts(hosts, found, facts, askedAt)
     this.hear(isNowhere ? null : hosts)
     this.state.flush(this.moment())
+    this.hostsChanged = true
+    this.tellHosts()
     this.isLoaded.value = true
   }
 

@@ -4,6 +4,7 @@ import { useContext, useEffect, useMemo } from 'preact/hooks'
 import type { Query } from '../address/fields'
 import type { Router } from '../address/router'
 import type { FleetList } from '../state/fleetlist'
+import type { FleetView } from '../state/fleetview'
 import type { Keys } from '../state/keys'
 import type { Session } from '../state/session'
 import type { ThemeState } from '../state/theme'
@@ -14,6 +15,7 @@ export interface Page {
   readonly theme: ThemeState
   readonly keys: Keys
   readonly list: FleetList
+  readonly view: FleetView
 }
 
 export const PageContext = createContext<Page | null>(null)

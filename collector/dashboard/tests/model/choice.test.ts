@@ -1,28 +1,26 @@
 import { describe, expect, test } from 'vitest'
-import { FIRST_CHOICE, metricsOfColour, readChoice, viewOf, writeChoice, type Choice } from '../../src/model/choice'
+import { fleetAddress } from '../../src/address/fleet'
+import { metricsOfColour, viewOf } from '../../src/model/choice'
 
-const CHOICES: readonly Choice[] = [
-  FIRST_CHOICE,
-  { query: 'util<5 “ключ” & = #', view: 'table', group: 'label:rack 7/é', colour: 'memory_share', sort: 'power_watts', descending: true },
-  { ...FIRST_CHOICE, view: 'cards', group: 'none', colour: 'state', descending: true },
-]
+const USUAL = fleetAddress.usual
 
-test.each(CHOICES)('the address says %j again', (choice) => {
-  expect(readChoice(new URLSearchParams(writeChoice(choice).toString()))).toEqual(choice)
+test.each([
+  USUAL,
+  { ...USUAL, q: 'util<5 “ключ” & = #', view: 'table', group: 'label:rack 7/é', colour: 'memory_share', sort: 'power_watts', down: true },
+  { ...USUAL, view: 'cards', group: 'none', colour: 'state', host: ['a', 'b c'] },
+] as const)('the address says %j again', (choice) => {
+  expect(fleetAddress.parse(fleetAddress.format(choice))).toEqual(choice)
 })
-test('what is as at first is not said', () => expect(writeChoice(FIRST_CHOICE).toString()).toBe(''))
-test.each(['view=dance', 'group=label:', 'group=x', 'colour=<img>', 'sort=-', 'sort=--host', 'sort=ho st', 'more=1'])(
+test.each(['view=dance', 'group=label:', 'group=x', 'colour=<img>', 'sort=--host', 'sort=ho st', 'down=yes', 'more=1'])(
   '"%s" is as if nothing was said',
-  (search) => expect(readChoice(new URLSearchParams(search))).toEqual(FIRST_CHOICE),
+  (search) => expect(fleetAddress.parse(`?${search}`)).toEqual(USUAL),
 )
-test('a search is no longer than people type', () => {
-  expect(readChoice(new URLSearchParams({ q: 'x'.repeat(9_999) })).query).toHaveLength(500)
-})
 describe('a view', () => {
   test.each([[8, 'cards'], [32, 'cards'], [33, 'map'], [10_000, 'map']] as const)('of %d GPUs is %s at first', (gpus, view) => {
-    expect(viewOf(FIRST_CHOICE, gpus)).toBe(view)
+    expect(viewOf(USUAL, gpus)).toBe(view)
   })
-  test('is what was chosen', () => expect(viewOf({ ...FIRST_CHOICE, view: 'table' }, 1)).toBe('table'))
+  test('is what was chosen', () => expect(viewOf({ ...USUAL, view: 'table' }, 1)).toBe('table'))
+  test('has no more cards than a page can hold', () => expect(viewOf({ ...USUAL, view: 'cards' }, 513)).toBe('map'))
 })
 test('colours are made of metrics', () => {
   expect(metricsOfColour('power_share')).toEqual(['power_watts', 'power_limit_watts'])

@@ -36,19 +36,19 @@ test('a choice outlasts what would be by itself', () => {
 
 test('a filter that leaves few GPUs opens their hosts', () => {
   const { list, address } = made(40, 8)
-  address.value = { host: [], q: 'GPU-7-3' }
+  address.value = { ...fleetAddress.usual, host: [], q: 'GPU-7-3' }
   expect(list.shown.value).toEqual([{ host: 'h7', gpus: ['GPU-7-3'] }])
   expect(list.isOpen('h7')).toBe(true)
 })
 
 test('a filter that a host matches shows all its GPUs', () => {
   const { list, address } = made(4, 8)
-  address.value = { host: [], q: 'h2' }
+  address.value = { ...fleetAddress.usual, host: [], q: 'h2' }
   expect(list.shown.value.map(({ host, gpus }) => [host, gpus.length])).toEqual([['h2', 8]])
 })
 
 test('an address that names hosts leaves the others out', () => {
   const { list, address } = made(4, 8)
-  address.value = { host: ['h1', 'h9'], q: '' }
+  address.value = { ...fleetAddress.usual, host: ['h1', 'h9'], q: '' }
   expect(list.shown.value.map(({ host }) => host)).toEqual(['h1'])
 })

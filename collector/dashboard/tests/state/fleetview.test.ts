@@ -1,7 +1,8 @@
-import { signal } from '@preact/signals'
+import { signal, type Signal } from '@preact/signals'
 import { describe, expect, test } from 'vitest'
 import { EMPTY_CATALOG, readCatalog } from '../../src/model/catalog'
-import { FIRST_CHOICE } from '../../src/model/choice'
+import { fleetAddress, type FleetAddress } from '../../src/address/fleet'
+
 import { readFrame, readLayout } from '../../src/model/columns'
 import { hostNamed } from '../../src/model/host'
 import { STEPS } from '../../src/model/map/scale'
@@ -20,8 +21,11 @@ const HOSTS = [
   { ...hostNamed('n3'), state: 'down', labels: {} },
 ] as const
 
+const chosen: Signal<FleetAddress> = signal(fleetAddress.usual)
+
 function fleet(): FleetView {
-  const view = new FleetView(signal(CATALOG))
+  chosen.value = fleetAddress.usual
+  const view = new FleetView(signal(CATALOG), chosen)
   const gpus = HOSTS.flatMap(({ name }) => [0, 1].map((index) => ({ host: name, gpu_uuid: `${name}-${index}`, gpu_index: index, gpu_name: index ? 'A100' : 'H100' })))
   const layout = readLayout({ layout: 1, metrics: [], gpus })
   if (layout) view.take(layout)
@@ -42,7 +46,7 @@ function frame(view: FleetView, utilization: readonly (number | null)[]): void {
   if (read) view.show(read)
 }
 
-const choose = (view: FleetView, choice: object) => (view.choice.value = { ...FIRST_CHOICE, ...choice })
+const choose = (choice: Partial<FleetAddress>) => (chosen.value = { ...fleetAddress.usual, ...choice })
 const titles = (view: FleetView) => view.groups.value.map(({ title, rows }) => `${title}: ${rows.join(' ')}`)
 
 describe('groups', () => {
@@ -53,7 +57,7 @@ describe('groups', () => {
     ['none', [': 0 1 2 3 4 5']],
   ])('by %s', (group, expected) => {
     const view = fleet()
-    choose(view, { group })
+    choose({ group })
     expect(titles(view)).toEqual(expected)
   })
 })
@@ -61,19 +65,19 @@ describe('groups', () => {
 describe('a search', () => {
   test('by who a GPU is, and by what it does', () => {
     const view = fleet()
-    choose(view, { query: 'h100 util<50' })
+    choose({ q: 'h100 util<50' })
     expect(view.rows.value).toEqual([0, 4])
     frame(view, [60, 50, 1, null, 7, 8])
     expect(view.rows.value).toEqual([2, 4])
   })
   test('by the state of the host', () => {
     const view = fleet()
-    choose(view, { query: 'state=down' })
+    choose({ q: 'state=down' })
     expect(view.rows.value).toEqual([4, 5])
   })
   test('keeps its list while the same GPUs are found', () => {
     const view = fleet()
-    choose(view, { query: 'util<=50' })
+    choose({ q: 'util<=50' })
     const before = view.rows.value
     frame(view, [1, 2, 100, null, 7, 8])
     expect(view.rows.value).toBe(before)
@@ -82,9 +86,9 @@ describe('a search', () => {
 
 test('a subscription has what is looked at, each once', () => {
   const view = fleet()
-  choose(view, { query: 'util<5', colour: 'power_share' })
+  choose({ q: 'util<5', colour: 'power_share' })
   expect(view.wanted.value).toEqual([...ALWAYS].sort())
-  choose(view, { colour: 'sm_active_percent' })
+  choose({ colour: 'sm_active_percent' })
   expect(view.wanted.value).toContain('sm_active_percent')
 })
 
@@ -100,14 +104,14 @@ describe('a look', () => {
   })
   test('of a share', () => {
     const view = fleet()
-    choose(view, { colour: 'power_share' })
+    choose({ colour: 'power_share' })
     expect(view.coloured('power_share', 0)).toBe(25)
     expect(view.coloured('memory_share', 0)).toBeNull()
     expect(view.lookAt(0)).toEqual({ step: STEPS / 4, mark: 'none' })
   })
   test('of a metric without bounds goes as far as what is found', () => {
     const view = fleet()
-    choose(view, { colour: 'power_watts' })
+    choose({ colour: 'power_watts' })
     expect(view.scale.value.highest).toBe(100)
   })
 })
@@ -115,11 +119,11 @@ describe('a look', () => {
 test('totals are of what is found, and of hosts that report', () => {
   const view = fleet()
   expect(view.totals.value).toMatchObject({ gpus: 6, fresh: 4, troubled: 1, utilization: 50, power: 400, powerLimit: 1600, memoryUsed: null })
-  choose(view, { query: 'rack=r1' })
+  choose({ q: 'rack=r1' })
   expect(view.totals.value).toMatchObject({ gpus: 2, utilization: 25 })
 })
 
 test('before anything is known there is nothing', () => {
-  const view = new FleetView(signal(EMPTY_CATALOG))
+  const view = new FleetView(signal(EMPTY_CATALOG), chosen)
   expect([view.rows.value, view.groups.value, view.size.value, view.labels()]).toEqual([[], [], 0, []])
 })

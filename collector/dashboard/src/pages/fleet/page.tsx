@@ -1,7 +1,15 @@
 // The fleet: what it amounts to, and every host with its GPUs.
+import { useEffect } from 'preact/hooks'
 import { fleetAddress } from '../../address/fleet'
+import { viewOf } from '../../model/choice'
+import { countGpus } from '../../state/fleetlist'
+import type { FleetTotals } from '../../state/fleetstate'
+import type { FleetView } from '../../state/fleetview'
 import { useAddress, usePage } from '../../view/context'
 import { PageHead } from '../../view/parts/pagehead'
+import { FleetBar } from './fleetbar'
+import { FleetMap } from './fleetmap'
+import { FleetTable } from './fleettable'
 import { HostList } from './hostlist'
 import { NoAnswer, NoHosts, StillLoading } from './placeholders'
 import { SimulatedBanner } from './simulated'
@@ -18,17 +26,30 @@ export default function FleetPage() {
 }
 
 function Content() {
-  const { session } = usePage()
-  if (session.state.groups.value.length > 0) {
+  const { session, view } = usePage()
+  const { state } = session
+  const isConfined = view.choice.value.host.length > 0
+  const size = Math.max(view.size.value, isConfined ? 0 : countGpus(state.groups.value))
+  const shown = isConfined ? 'cards' : viewOf(view.choice.value, size)
+  const isFramed = !isConfined && (shown !== 'cards' || size === 0)
+  const wanted = view.wanted.value
+  useEffect(() => session.wantFrames(isFramed ? wanted : null), [isFramed, wanted.join()])
+  if (size > 0 || state.groups.value.length > 0) {
+    const totals = state.totals.value
     return (
       <>
         <SimulatedBanner />
-        <Totals />
-        <HostList />
+        {totals && <Totals totals={shown === 'cards' ? totals : framedTotals(totals, view)} />}
+        {!isConfined && <FleetBar shown={shown} />}
+        {shown === 'map' ? <FleetMap /> : shown === 'table' ? <FleetTable /> : <HostList />}
       </>
     )
   }
   const failure = session.failure.value
   if (failure !== null) return <NoAnswer failure={failure} />
   return session.isLoaded.value ? <NoHosts /> : <StillLoading />
+}
+
+function framedTotals(totals: FleetTotals, view: FleetView): FleetTotals {
+  return { ...totals, sums: view.totals.value }
 }

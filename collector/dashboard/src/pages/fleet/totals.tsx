@@ -7,10 +7,9 @@ import { usePage } from '../../view/context'
 import { Tile } from '../../view/parts/tile'
 import { HOST_WORDS, GPU_WORDS } from '../../view/parts/words'
 
-export function Totals() {
+export function Totals({ totals }: TotalsProps) {
   const { session } = usePage()
-  const totals = session.state.totals.value
-  if (totals === null || totals.hostCount === 0) return null
+  if (totals.hostCount === 0) return null
   const isStale = session.link.value.phase !== 'live'
   return (
     <section class={`totals ${isStale ? 'is-stale' : ''}`} aria-label="Fleet" data-testid="totals">

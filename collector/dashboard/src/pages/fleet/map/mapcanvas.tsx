@@ -118,7 +118,7 @@ export function MapCanvas(props: MapCanvasProps) {
       }}
     >
       <canvas ref={canvas} class="map-canvas" aria-hidden="true" />
-      <p class="visually-hidden" aria-live="polite">{focused === null ? '' : props.describe(focused)}</p>
+      <p class="hidden" aria-live="polite">{focused === null ? '' : props.describe(focused)}</p>
     </div>
   )
 }

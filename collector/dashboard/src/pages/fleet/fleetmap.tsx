@@ -1,0 +1,52 @@
+// The fleet as a map: one cell for each GPU, what it means, and a card for the one that is looked at.
+import { useMemo, useState } from 'preact/hooks'
+import { pathOf } from '../../address/routes'
+import { STATE_COLOUR } from '../../model/choice'
+import { percent, plural } from '../../model/format'
+import { valueText } from '../../model/value'
+import { usePage } from '../../view/context'
+import { colourTitle } from './fleetbar'
+import { describeGpu, HoverCard } from './hovercard'
+import { Legend } from './map/legend'
+import { MapCanvas, type Hover } from './map/mapcanvas'
+import { measuresFor } from './map/measures'
+import { paletteFor } from './map/palette'
+
+export function FleetMap() {
+  const { view, router, theme, session } = usePage()
+  const [hover, setHover] = useState<Hover | null>(null)
+  const { group, colour } = view.choice.value
+  const scale = view.scale.value
+  const found = view.rows.value.length
+  const current = theme.current.value
+  const measures = useMemo(() => measuresFor(found, group), [found, group])
+  const palette = useMemo(() => paletteFor(scale.ramp, current, document.documentElement), [scale.ramp, current])
+  const metric = session.catalog.value.get(colour)
+  const written = (value: number) => (metric ? valueText(metric, value) : percent(value))
+  const open = (row: number) => {
+    const gpu = view.columns.gpu(row)
+    if (gpu) router.go(pathOf('gpu', gpu.uuid))
+  }
+  return (
+    <section class={`fleetmap ${session.link.value.phase === 'live' ? '' : 'is-stale'}`} aria-label="Map of the fleet">
+      <Legend
+        scale={scale}
+        theme={current}
+        lowest={colour === STATE_COLOUR ? 'ok' : written(scale.lowest)}
+        highest={colour === STATE_COLOUR ? '' : written(scale.highest)}
+      />
+      <MapCanvas
+        groups={view.groups.value}
+        measures={measures}
+        lookAt={(row) => view.lookAt(row)}
+        palette={palette}
+        version={view.version.value}
+        summary={`${plural(found, 'GPU')} by ${colourTitle(colour).toLowerCase()}. Arrows move between them, Enter opens one; the table has the same in words.`}
+        describe={(row) => describeGpu(view, session.catalog.value, row)}
+        onHover={setHover}
+        onOpen={open}
+      />
+      {hover && <HoverCard hover={hover} />}
+    </section>
+  )
+}

@@ -1,0 +1,152 @@
+// The fleet as a table of any length: only the rows on the screen are drawn, and any column sorts.
+import { useComputed } from '@preact/signals'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { fleetAddress } from '../../address/fleet'
+import { pathOf } from '../../address/routes'
+import { metricsOfColour } from '../../model/choice'
+import { celsius, memory, percent, shortName, watts } from '../../model/format'
+import { sortRows, WORD_SORTS } from '../../model/tablesort'
+import { metricTitle, valueText } from '../../model/value'
+import { useAddress, usePage } from '../../view/context'
+
+const ROW_HEIGHT = 34
+/** Rows drawn beyond the screen, so that scrolling shows no gaps. */
+const BEYOND = 12
+
+interface TableColumn {
+  readonly key: string
+  readonly title: string
+  readonly isNumber: boolean
+  readonly text: (row: number) => string | null
+}
+
+export function FleetTable() {
+  const { view, session } = usePage()
+  const [choice, change] = useAddress(fleetAddress)
+  const columns = useColumns(choice.colour)
+  const sorted = useComputed(() => {
+    void view.version.value
+    const { sort, down } = view.choice.value
+    return sortRows(view.columns, view.rows.value, sort, down, (metric, row) => view.coloured(metric, row))
+  })
+  const { holder, first, count } = useWindow(sorted.value.length)
+  const shown = sorted.value.slice(first, first + count)
+  const sortBy = ({ key, isNumber }: TableColumn) =>
+    change(key === choice.sort ? { down: !choice.down } : { sort: key, down: isNumber }, { isReplacing: true })
+  return (
+    <div class={`fleettable ${session.link.value.phase === 'live' ? '' : 'is-stale'}`} data-testid="table">
+      <table aria-rowcount={sorted.value.length + 1}>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <th
+                key={column.key}
+                scope="col"
+                class={column.isNumber ? 'is-number' : ''}
+                aria-sort={column.key !== choice.sort ? 'none' : choice.down ? 'descending' : 'ascending'}
+              >
+                <button type="button" onClick={() => sortBy(column)} data-testid={`sort-${column.key}`}>
+                  {column.title}
+                  <span aria-hidden="true">{column.key !== choice.sort ? '' : choice.down ? ' ↓' : ' ↑'}</span>
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody ref={holder}>
+          {first > 0 && <Spacer rows={first} />}
+          {shown.map((row, position) => <Row key={view.columns.gpu(row)?.uuid ?? row} row={row} place={first + position} columns={columns} />)}
+          {first + shown.length < sorted.value.length && <Spacer rows={sorted.value.length - first - shown.length} />}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Spacer({ rows }: { readonly rows: number }) {
+  return <tr aria-hidden="true" style={{ height: `${rows * ROW_HEIGHT}px` }} />
+}
+
+function Row({ row, place, columns }: { readonly row: number; readonly place: number; readonly columns: readonly TableColumn[] }) {
+  const { view } = usePage()
+  const gpu = view.columns.gpu(row)
+  if (!gpu) return null
+  const isSilent = !['up', 'late'].includes(view.hostState(gpu.host))
+  return (
+    <tr aria-rowindex={place + 2} class={isSilent ? 'is-silent' : ''}>
+      {columns.map(({ key, isNumber, text }) => {
+        const written = text(row)
+        const link = key === 'host' ? pathOf('host', gpu.host) : key === 'index' ? pathOf('gpu', gpu.uuid) : null
+        const content = written ?? 'n/a'
+        return (
+          <td key={key} class={`${isNumber ? 'is-number' : ''} ${written === null ? 'absent' : ''}`}>
+            {link === null ? content : <a href={link}>{content}</a>}
+          </td>
+        )
+      })}
+    </tr>
+  )
+}
+
+function useColumns(colour: string): readonly TableColumn[] {
+  const { view, session } = usePage()
+  const catalog = session.catalog.value
+  const value = (metric: string, row: number) => view.columns.value(metric, row)
+  const number = (key: string, title: string, write: (value: number) => string): TableColumn => ({
+    key,
+    title,
+    isNumber: true,
+    text: (row) => {
+      const found = value(key, row)
+      return found === null ? null : write(found)
+    },
+  })
+  const words: readonly TableColumn[] = [
+    { key: 'host', title: 'Host', isNumber: false, text: (row) => view.columns.gpu(row)?.host ?? null },
+    { key: 'index', title: 'GPU', isNumber: false, text: (row) => `GPU ${view.columns.gpu(row)?.index ?? '?'}` },
+    { key: 'model', title: 'Model', isNumber: false, text: (row) => shortName(view.columns.gpu(row)?.name ?? '') || null },
+    { key: 'state', title: 'State', isNumber: false, text: (row) => stateOf(view.columns.state(row), view.hostState(view.columns.gpu(row)?.host ?? '')) },
+  ]
+  const usual = [
+    number('gpu_utilization_percent', 'Utilization', percent),
+    number('memory_used_mb', 'Memory', memory),
+    number('temperature_celsius', 'Temperature', celsius),
+    number('power_watts', 'Power', watts),
+  ]
+  const known = new Set<string>([...WORD_SORTS, ...usual.map(({ key }) => key)])
+  const more = metricsOfColour(colour).flatMap((name) => {
+    const metric = catalog.get(name)
+    return metric && !known.has(name) ? [number(name, metricTitle(name), (found) => valueText(metric, found))] : []
+  })
+  return [...words, ...usual, ...more]
+}
+
+function stateOf(gpu: string, host: string): string {
+  return host === 'up' || host === 'late' ? gpu.replace('_', ' ') : `host ${host}`
+}
+
+/** Which rows are on the screen. */
+function useWindow(rows: number) {
+  const holder = useRef<HTMLTableSectionElement>(null)
+  const [place, setPlace] = useState({ first: 0, count: 60 })
+  useLayoutEffect(() => {
+    let asked = 0
+    const look = () => {
+      asked = 0
+      const top = holder.current?.getBoundingClientRect().top ?? 0
+      const first = Math.max(0, Math.floor(-top / ROW_HEIGHT) - BEYOND)
+      const count = Math.ceil(window.innerHeight / ROW_HEIGHT) + 2 * BEYOND
+      setPlace((before) => (before.first === first && before.count === count ? before : { first, count }))
+    }
+    const ask = () => (asked ||= requestAnimationFrame(look))
+    look()
+    window.addEventListener('scroll', ask, { passive: true })
+    window.addEventListener('resize', ask)
+    return () => {
+      window.removeEventListener('scroll', ask)
+      window.removeEventListener('resize', ask)
+      cancelAnimationFrame(asked)
+    }
+  }, [rows])
+  return { holder, first: Math.min(place.first, Math.max(0, rows - 1)), count: place.count }
+}
