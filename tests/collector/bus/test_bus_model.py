@@ -3,7 +3,7 @@ the newest of every GPU, and every host at the collector that its agent streams 
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fakes.clock import START_US
 from fakes.ether import Ether, Side, odd_clock
@@ -45,6 +45,12 @@ class BusMachine(RuleBasedStateMachine):
 
     def at(self, host: str) -> Side:
         return self.side(self.streams[host])
+
+    @initialize()
+    def all_is_well_at_first(self) -> None:
+        for host, to in zip(HOSTS, COLLECTORS, strict=False):
+            self.a_host_connects(host, to)
+        self.nothing_goes_wrong_for_a_while()
 
     # ------------------------------------------------------------------------------------------------------ agents
 
@@ -100,13 +106,26 @@ class BusMachine(RuleBasedStateMachine):
         if becomes != "lost":
             self.ether.arrive(parcel)
 
+    @precondition(lambda self: self.streams)
+    @rule(data=st.data(), to=positions)
+    def a_report_is_told_and_lost(self, data: st.DataObject, to: int) -> None:
+        host = data.draw(st.sampled_from(sorted(self.streams)))
+        self.ether.deliver()
+        self.report(host, HOSTS[host][0], 500.0)
+        self.at(host).step()
+        if parcels := self.ether.on_their_way:
+            del parcels[to % len(parcels)]
+        self.ether.deliver()
+
     @rule(is_up=st.booleans())
     def the_bus_goes_or_comes(self, is_up: bool) -> None:
         self.ether.is_up = is_up
 
-    @rule(name=collectors)
-    def a_collector_is_killed_and_started_again(self, name: str) -> None:
+    @rule(name=collectors, chance=st.integers(0, 3))
+    def a_collector_is_killed_and_started_again(self, name: str, chance: int) -> None:
         """Its agents are with nobody until they connect again."""
+        if chance:
+            return  # seldom: whoever starts asks for everything, which hides what was lost before
         self.was_killed = True
         self.ether.leave(self.side(name).name)
         self.start(name)
