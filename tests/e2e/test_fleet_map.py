@@ -1,0 +1,147 @@
+"""The fleet as a map and as a table on a real collector: what is found, coloured and sorted, by pointer and by keys."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fakes.browser import chromium
+from fakes.machine import corner
+from fakes.pages import DESK, PHONE, Scheme, Watched, watched
+from fakes.processes import Collector, running_collector, running_fleet, wait_for
+
+pytestmark = pytest.mark.browser
+HOSTS, GPUS = 20, 4
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    orders = ("--hosts", str(HOSTS), "--gpus", str(GPUS), "--interval", "2")
+    with corner() as folder, running_collector(folder) as collector, running_fleet(folder, collector, *orders):
+
+        def all_read() -> bool:
+            gpus = collector.get("/api/system/gpu-stats")["gpus"]
+            return sum(gpu["power_watts"] is not None for gpu in gpus) == HOSTS * GPUS
+
+        wait_for(all_read, "every GPU was read")
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser: Browser, collector: Collector) -> Iterator[Watched]:
+    with watched(browser, collector.url) as opened:
+        opened.open("/")
+        opened.page.wait_for_selector("[data-testid=map] canvas")
+        yield opened
+
+
+def found(page: Page, text: str | re.Pattern[str]) -> None:
+    expect(page.get_by_test_id("found")).to_have_text(text)
+
+
+def test_a_fleet_too_large_for_cards_is_a_map_with_its_totals(opened: Watched) -> None:
+    page = opened.page
+    found(page, f"{HOSTS * GPUS} GPUs")
+    expect(page.get_by_test_id("total-hosts")).to_contain_text(str(HOSTS))
+    expect(page.get_by_test_id("total-gpus")).to_contain_text(str(HOSTS * GPUS))
+    expect(page.get_by_test_id("total-power")).to_contain_text("kW")
+    expect(page.get_by_test_id("legend")).to_contain_text("100 %")
+
+
+def test_a_search_is_in_the_address_and_restricts_map_and_totals(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("/")
+    page.keyboard.type("host=sim-00* util>=0")
+    found(page, f"{9 * GPUS} GPUs of {HOSTS * GPUS} GPUs match")
+    expect(page.get_by_test_id("total-gpus")).to_contain_text(str(9 * GPUS))
+    page.keyboard.type(" heat>5")
+    expect(page.get_by_test_id("unread")).to_have_text("heat>5: there is no metric “heat”")
+    expect(page).to_have_url(re.compile("heat"))
+    page.reload()
+    found(page, f"{9 * GPUS} GPUs of {HOSTS * GPUS} GPUs match")
+
+
+def test_how_the_map_is_looked_at_is_in_the_address(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_test_id("group").select_option("model")
+    page.get_by_test_id("colour").select_option("power_watts")
+    expect(page).to_have_url(re.compile("power_watts"))
+    expect(page.get_by_test_id("legend")).to_contain_text("W")
+    page.reload()
+    expect(page.get_by_test_id("group")).to_have_value("model")
+    expect(page.get_by_test_id("colour")).to_have_value("power_watts")
+
+
+def test_a_cell_says_what_its_gpu_does_and_leads_to_it(opened: Watched, collector: Collector) -> None:
+    page = opened.page
+    box = page.get_by_test_id("map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 8, box["y"] + 24)
+    expect(page.get_by_test_id("hovercard")).to_contain_text("sim-001 · GPU 0")
+    page.mouse.click(box["x"] + 8, box["y"] + 24)
+    expect(page.locator("h1")).to_have_text("GPU 0 on sim-001")
+    page.go_back()
+    expect(page.get_by_test_id("map")).to_be_visible()
+
+
+def test_the_keyboard_goes_from_gpu_to_gpu_and_opens_one(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_test_id("map").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_test_id("hovercard")).to_contain_text("sim-001 · GPU 1")
+    expect(page.get_by_test_id("map").locator("[aria-live]")).to_contain_text("sim-001, GPU 1")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("GPU 1 on sim-001")
+
+
+def test_the_table_sorts_by_any_column_and_the_address_keeps_it(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_role("radio", name="Table").click()
+    page.get_by_test_id("sort-power_watts").click()
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("Power")
+    expect(page).to_have_url(re.compile("sort=power_watts"))
+    powers = [int(text.split()[0]) for text in page.locator("tbody td:last-child").all_inner_texts() if "W" in text]
+    assert powers == sorted(powers, reverse=True)
+    assert len(powers) > 10
+    page.reload()
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("Power")
+    page.get_by_test_id("sort-host").click()
+    expect(page.locator("tbody tr td:first-child a").first).to_have_text("sim-001")
+
+
+def test_the_map_goes_on_every_second(opened: Watched) -> None:
+    total = "document.querySelector('[data-testid=total-power]').innerText"
+    before = opened.page.evaluate(total)
+    opened.page.wait_for_function(f"before => {total} !== before", arg=before, timeout=20_000)
+
+
+@pytest.mark.parametrize("view", ["map", "table"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_is_found_by_axe(browser: Browser, collector: Collector, view: str, scheme: Scheme) -> None:
+    with watched(browser, collector.url, scheme=scheme) as opened:
+        opened.open(f"/?view={view}")
+        found(opened.page, f"{HOSTS * GPUS} GPUs")
+        opened.page.wait_for_selector(f"[data-testid={view}]")
+        assert opened.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"), [("light", DESK, "light"), ("dark", DESK, "dark"), ("phone", PHONE, "light")]
+)
+def test_pictures_of_the_map_are_taken(
+    browser: Browser, collector: Collector, name: str, size: tuple[int, int], scheme: Scheme
+) -> None:
+    with watched(browser, collector.url, size, scheme) as opened:
+        opened.open("/?view=map")
+        found(opened.page, f"{HOSTS * GPUS} GPUs")
+        opened.photograph(f"fleet-map-{name}")
+        width = opened.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size[0]
