@@ -23,7 +23,7 @@ from bench import prometheus, prometheus_scrape
 from bench.folders import open_folder
 from bench.loading import GPUS_PER_HOST, host_name
 from bench.report import Peer, Row
-from bench.usage import children, own_cpu, rss_bytes, tree_cpu
+from bench.usage import children, cores_beside, on_cores, own_cpu, rss_bytes, tree_cpu
 
 from fakes.postgres import run_apart
 from fakes.processes import Collector, running_collector, wait_for
@@ -65,8 +65,8 @@ def measure() -> list[Row]:
 
 def _measure(load: Load) -> Row:
     with open_folder() as folder, running_collector(folder, GPUFLEET_WS_EVENTS_MAX_GPUS="100000") as collector:
-        settle_cores(collector.process.running.pid)
-        with running_generator(collector, load.options) as generator, watching(collector) as heard:
+        beside = on_cores(cores_beside(collector.process.running.pid))
+        with beside, running_generator(collector, load.options) as generator, watching(collector) as heard:
             figures = _windows(collector, generator)
             total = generator.finish()
             stored = rows_stored(collector)
@@ -182,13 +182,6 @@ def running_generator(collector: Collector, options: tuple[str, ...], hosts: int
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def settle_cores(collector: int) -> None:
-    """The generator, as a child of this process, keeps off the core that the collector has chosen for itself; where it
-    has chosen none, it keeps to the last one."""
-    every, chosen = os.sched_getaffinity(0), os.sched_getaffinity(collector)
-    os.sched_setaffinity(0, every - chosen or {max(every)})
 
 
 class Heard:

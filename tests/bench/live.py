@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.folders import open_folder
-from bench.ingest import rows_stored, settle_cores
+from bench.ingest import rows_stored
 from bench.report import Row
 from bench.storm import all_stream, measure_storm
-from bench.usage import children, own_cpu, rss_bytes, tree_cpu
+from bench.usage import children, cores_beside, on_cores, own_cpu, rss_bytes, tree_cpu
 from bench.watcher import Watcher, watching_host
 
 from fakes.processes import Collector, Process, final_count, running_collector, running_fleet, wait_for
@@ -105,8 +105,8 @@ def _line(held: Sequence[Held]) -> str:
 def hold(hosts: int, seconds: float) -> Held:
     """So many hosts for so many seconds on a database of their own; nothing may be lost."""
     with open_folder() as folder, running_collector(folder) as collector:
-        settle_cores(collector.process.running.pid)
-        with started_fleet(folder, collector, hosts) as fleet, watching_host(collector, "sim-001") as watcher:
+        beside = on_cores(cores_beside(collector.process.running.pid))
+        with beside, started_fleet(folder, collector, hosts) as fleet, watching_host(collector, "sim-001") as watcher:
             held = _window(collector, fleet, watcher, hosts, seconds)
             count = final_count(fleet.stop())
         stored = rows_stored(collector)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.folders import open_folder
-from bench.ingest import rows_stored, settle_cores
+from bench.ingest import rows_stored
 from bench.report import Row
-from bench.usage import own_cpu, rss_bytes
+from bench.usage import cores_beside, on_cores, own_cpu, rss_bytes
 
 from fakes.processes import Collector, final_count, running_collector, running_fleet, wait_for
 
@@ -90,14 +90,18 @@ def raise_storm(folder: Path, hosts: int, gpus: int, away_seconds: float, after_
     ready until `after_seconds` after all stream again."""
     arguments = ("--hosts", f"{hosts}", "--gpus", f"{gpus}", "--interval", "5", "--progress", "5")
     with running_collector(folder) as collector:
-        settle_cores(collector.process.running.pid)
-        with running_fleet(folder, collector, *arguments) as fleet:
+        chosen = os.sched_getaffinity(collector.process.running.pid)
+        with (
+            on_cores(cores_beside(collector.process.running.pid)),
+            running_fleet(folder, collector, *arguments) as fleet,
+        ):
             wait_for(lambda: all_stream(collector, hosts), "all stream", RECOVERY_SECONDS)
             time.sleep(STEADY_SECONDS)
             collector.process.kill()
             time.sleep(away_seconds)
             begun = time.monotonic()
-            collector.start()
+            with on_cores(chosen):  # where it was, and not where this process and the fleet are
+                collector.start()
             with asking(collector, "/api/system/gpu-stats?host=sim-001") as asker:
                 wait_for(lambda: all_stream(collector, hosts), "all stream again", RECOVERY_SECONDS)
                 recovery = time.monotonic() - begun

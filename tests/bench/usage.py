@@ -1,7 +1,8 @@
 """What processes use, with all their children: a PostgreSQL is one process per connection, and some come and go."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,20 @@ def rss_bytes(pid: int) -> int:
 
 def disk_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@contextmanager
+def on_cores(cores: Set[int]) -> Iterator[None]:
+    """What this thread starts meanwhile keeps to these cores; what it starts later may use those it had before."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def cores_beside(collector: int) -> set[int]:
+    """All cores but the one that the collector has chosen for itself; the last one where it has chosen none."""
+    every, chosen = os.sched_getaffinity(0), os.sched_getaffinity(collector)
+    return every - chosen or {max(every)}
