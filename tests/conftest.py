@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fakes.machine import corner
 from fakes.postgres import Databases, run_apart, server
+
+# How long one example takes says more of what else the machine does than of what is tested.
+settings.register_profile("gpufleet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gpufleet")
 
 
 @pytest.fixture(scope="session")
