@@ -107,7 +107,7 @@ class Guests:
     def __init__(self, collector: Collector, folder: Path, prefix: str, hosts: int, stay_seconds: float) -> None:
         self.killed = self.left = 0
         self._collector = collector
-        self._prefix = prefix
+        self._prefix, self._hosts = prefix, hosts
         self._stay_seconds = stay_seconds
         self._gone_at: float | None = None
         self._process = Process(
@@ -132,11 +132,12 @@ class Guests:
                 self.left += 1
 
     def say_goodbye(self) -> None:
-        """They have left when this returns, also those who were killed before."""
-        if self._gone_at is None:
-            self._process.start()
-            self._gone_at = 0.0
-            wait_for(lambda: self._process.running.poll() is not None or self._is_heard(), "the guests are there")
+        """Come once more, and leave: they have left when this returns, also those who were killed before."""
+        self.end()
+        before = set(self._agents())
+        self._process.start()
+        self._gone_at = 0.0
+        wait_for(lambda: len(agents := self._agents()) == self._hosts and before.isdisjoint(agents), "the guests came")
         self.end()
 
     def end(self) -> None:
@@ -145,6 +146,6 @@ class Guests:
             self._process.stop()
             self._gone_at = None
 
-    def _is_heard(self) -> bool:
+    def _agents(self) -> list[str]:
         hosts = self._collector.get("/api/v1/hosts?limit=1000")["hosts"]
-        return {host["state"] for host in hosts if host["host"].startswith(self._prefix)} == {"up"}
+        return [host["agent"]["agent_id"] for host in hosts if host["host"].startswith(self._prefix)]

@@ -122,14 +122,18 @@ def test_nothing_stays_behind_of_who_comes_and_goes(open_path: Path, capsys: pyt
         publish(rows, FIGURES)
     came = clients.seen
     assert min(came["reads"], came["vanishes"], came["chooses"], came["stalls"]) > SECONDS / 20, came
-    assert came["host_state told"] and came["event told"] and came[f"closed with {STALLED}"], came
+    assert came["host_state told"] and came["event told"] and came["frame told"] and came[f"closed with {STALLED}"], (
+        came
+    )
     assert min(group.killed for group in guests) > SECONDS / 60
     assert all(row.ok for row in rows), ([row for row in rows if not row.ok], opened(seen), came)
 
 
 def check_that_nobody_is_left(collector: Collector) -> None:
     """What is live is bounded by who there is: the same guests a hundred times are a few hosts."""
-    wait_for(lambda: collector.metric("gpufleet_websocket_clients") == 0, "every client is gone")
+    for form in ("events", "frames"):
+        name = f'gpufleet_websocket_clients{{format="{form}"}}'
+        wait_for(lambda: collector.metric(name) == 0, f"every client of {form} is gone")  # noqa: B023
     wait_for(lambda: collector.metric("gpufleet_streams") == HOSTS + faulty_fleet.HOSTS, "every guest is gone")
     hosts = collector.get("/api/v1/hosts?limit=1000")["hosts"]
     states = {host["host"]: host["state"] for host in hosts}
