@@ -204,7 +204,7 @@ class Fleet:
     # -------------------------------------------------------------------------------------------------------- GPUs
 
     def take_inventory(self, host: HostRecord, inventory: Inventory) -> list[str]:
-        """Replace what the host has. Returns the GPUs that were shown before and look different now."""
+        """Replace what the host has. Returns the GPUs that look different now, or are new."""
         was_simulated = host.inventory.simulated
         if was_simulated != inventory.simulated:
             self.revise()
@@ -267,10 +267,10 @@ class Fleet:
         return self._claim(host, gpu, instant)
 
     def _declare(self, host: HostRecord, gpu: Gpu, instant: int) -> bool:
-        """Take over what the host says of a GPU; whether a GPU shown before looks different now."""
+        """Take over what the host says of a GPU; whether it looks different now, or is new."""
         record = self.gpus.get(gpu.uuid)
         if record is None or record.host is not host:
-            return self._claim(host, gpu, instant) is not None and record is not None
+            return self._claim(host, gpu, instant) is not None
         self._board.claim(record.slot, instant)
         if record.gpu == gpu:
             return False

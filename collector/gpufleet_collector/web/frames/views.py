@@ -1,11 +1,14 @@
 """All views that somebody looks at: one for each selection, set of metrics and interval, however many its clients."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from itertools import count
 
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.web.frames.outlet import Outlet
+from gpufleet_collector.web.frames.showing import Showing
 from gpufleet_collector.web.frames.view import FrameView
 from gpufleet_collector.web.subscriptions import Subscription
 
@@ -23,7 +26,7 @@ class FrameViews:
         self._live = live
         self._set_count = set_count
         self._max_views = max_views
-        self._views: dict[Subscription, FrameView] = {}
+        self._views: dict[Subscription, tuple[FrameView, Showing]] = {}
         self._numbers = count(1)
 
     def __len__(self) -> int:
@@ -31,18 +34,17 @@ class FrameViews:
 
     def join(self, wanted: Subscription, outlet: Outlet) -> FrameView:
         """Raises BadRequest where there are too many views."""
-        view = self._views.get(wanted)
-        if view is None:
-            view = self._open(wanted)
+        view = self._views[wanted][0] if wanted in self._views else self._open(wanted)
         view.join(outlet)
         return view
 
     def leave(self, view: FrameView, outlet: Outlet) -> None:
+        """It gets nothing more of what this view shows. To be called once for every time that it joined."""
         view.leave(outlet)
-        if not len(view) and self._views.get(view.wanted) is view:
-            del self._views[view.wanted]
-            self._set_count(len(self._views))
+        if not len(view):
             view.close()
+            self._views.pop(view.wanted)[1].stop()
+            self._set_count(len(self._views))
 
     def _open(self, wanted: Subscription) -> FrameView:
         if len(self._views) >= self._max_views:
@@ -51,7 +53,9 @@ class FrameViews:
                 f"{self._max_views} different views are watched already, and no more are made: ask for hosts, gpus, "
                 "labels, metrics and interval_seconds as others do, or later",
             )
-        view = self._views[wanted] = FrameView(self._live, wanted, self._numbers, self._pace)
+        happened = asyncio.Event()
+        view = FrameView(self._live, wanted, time.monotonic, self._numbers.__next__, happened.set)
+        self._views[wanted] = view, Showing(view, self._pace, happened)
         self._set_count(len(self._views))
         return view
 
