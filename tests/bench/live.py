@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench import websocket_clients
 from bench.folders import open_folder
 from bench.ingest import rows_stored
 from bench.report import Row
@@ -63,7 +64,7 @@ class Held:
 
 
 def measure() -> list[Row]:
-    """The largest fleet that this machine holds together with its generator, and a storm."""
+    """The largest fleet that this machine holds together with its generator, a thousand dashboards, and a storm."""
     smaller = [hold(hosts, WINDOW_SECONDS) for hosts in SIZES if hosts < FULL]
     largest = _largest(smaller)
     line = _line([*smaller, largest])
@@ -72,7 +73,7 @@ def measure() -> list[Row]:
         Row("ingest_p99_ms", p99, "ms", 1000, note=f"{len(largest.latencies)} events; {largest.note}"),
         Row("collector_rss_mb", largest.rss_mb, "MB", 600, note=line),
     ]
-    return rows + measure_storm()
+    return rows + websocket_clients.measure() + measure_storm()
 
 
 def _largest(smaller: Sequence[Held]) -> Held:
