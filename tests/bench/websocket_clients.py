@@ -16,9 +16,8 @@ from typing import Any
 
 from bench.folders import open_folder
 from bench.frame_readers import AT_ONCE
-from bench.ingest import settle_cores
 from bench.report import Row
-from bench.usage import own_cpu, rss_bytes, tree_cpu
+from bench.usage import cores_beside, on_cores, own_cpu, rss_bytes, tree_cpu
 
 from fakes.processes import Collector, running_collector, running_fleet, wait_for
 from gpufleet_collector.model import EIGHT_METRICS
@@ -35,9 +34,9 @@ MOST_AGE_SECONDS = 3.0
 def measure() -> list[Row]:
     """CPU of the collector with the clients, less that without them."""
     with open_folder() as folder, running_collector(folder) as collector:
-        settle_cores(collector.process.running.pid)
+        beside = on_cores(cores_beside(collector.process.running.pid))
         options = ("--hosts", f"{HOSTS}", "--gpus", f"{GPUS}", "--interval", f"{INTERVAL_SECONDS}")
-        with running_fleet(folder, collector, *options) as fleet:
+        with beside, running_fleet(folder, collector, *options) as fleet:
             wait_for(lambda: _streaming(collector) == HOSTS, "all hosts stream", CONNECT_SECONDS)
             time.sleep(SETTLE_SECONDS + INTERVAL_SECONDS)
             alone = _percent(collector, WINDOW_SECONDS)
