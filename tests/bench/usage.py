@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ def disk_bytes(folder: Path) -> int:
 
 
 @contextmanager
-def on_cores(cores: AbstractSet[int]) -> Iterator[None]:
+def on_cores(cores: set[int]) -> Iterator[None]:
     """What this thread starts meanwhile keeps to these cores; what it starts later may use those it had before."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
