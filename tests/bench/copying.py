@@ -14,12 +14,15 @@ from sqlalchemy import BigInteger, Double, Integer, SmallInteger
 from sqlalchemy.dialects.postgresql import REAL
 
 from gpufleet_collector.store.schema import gpu_stats
+from gpufleet_collector.store.writer import BATCH_SAMPLES
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 POSTGRES_EPOCH_US = 946_684_800_000_000
-TICKS_AT_ONCE = 12
-"""Rows go out a minute at a time, in the order in which a fleet would have sent them."""
+ROWS_AT_ONCE = BATCH_SAMPLES
+"""Rows go out in the order in which a fleet would have sent them, in one COPY no more than the collector's writer puts
+into one. A longer COPY leaves none of its rows in PostgreSQL's memory, where a fleet's are: it goes through a ring of
+16 MB, page after page."""
 
 _TYPES = {SmallInteger: ">i2", Integer: ">i4", BigInteger: ">i8", REAL: ">f4", Double: ">f8"}
 
@@ -29,13 +32,12 @@ def sql_columns(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def encode(hour: Hour, gpu_ids: npt.NDArray[np.int64]) -> Iterator[bytes]:
-    """The hour as one binary COPY of `sql_columns`; `gpu_ids` in the order of the fleet."""
-    yield HEADER
-    for first in range(0, hour.instants.shape[1], TICKS_AT_ONCE):
-        part = _Part.of(hour, gpu_ids, slice(first, first + TICKS_AT_ONCE))
-        for present in part.patterns():
-            yield part.rows(present)
-    yield TRAILER
+    """The hour as binary COPYs of `sql_columns`, oldest first; `gpu_ids` in the order of the fleet."""
+    gpus, ticks = hour.instants.shape
+    at_once = max(1, ROWS_AT_ONCE // gpus)
+    for first in range(0, ticks, at_once):
+        part = _Part.of(hour, gpu_ids, slice(first, first + at_once))
+        yield b"".join((HEADER, *(part.rows(present) for present in part.patterns()), TRAILER))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,21 +90,21 @@ class Loader:
             self.samples += hour.samples
             yield hour
 
-    async def _copy(self, chunks: Iterator[bytes]) -> None:
+    async def _copy(self, copies: Iterator[bytes]) -> None:
         connection = await asyncpg.connect(self._dsn)
         try:
-            await connection.copy_to_table(
-                "gpu_stats", source=_feed(chunks), columns=list(self._columns), format="binary", timeout=600
-            )
+            for copy in copies:
+                await connection.copy_to_table(
+                    "gpu_stats", source=_feed(copy), columns=list(self._columns), format="binary", timeout=600
+                )
             # Autovacuum does so every minute while an hour fills over an hour.
             await connection.execute("ANALYZE gpu_stats")
         finally:
             await connection.close()
 
 
-async def _feed(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
+async def _feed(copy: bytes) -> AsyncIterator[bytes]:
+    yield copy
 
 
 async def drop_hours(database: Database, until_us: int) -> None:
