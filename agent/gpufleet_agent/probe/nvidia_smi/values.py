@@ -95,7 +95,7 @@ def _number(metric: Metric, text: str) -> int | float | None:
     divisor = _DIVISORS.get(metric.unit, _BARE).get(unit)
     if divisor is None:
         return None
-    number = float(digits) / divisor
+    number = float(digits) if "." in digits else int(digits)  # of so many digits that a float would round twice
     if not metric.is_integer:
-        return number
-    return int(digits) if divisor == 1 and "." not in digits else round(number)
+        return number / divisor
+    return number if divisor == 1 and isinstance(number, int) else round(number / divisor)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpufleet_agent.probe.nvidia_smi.values import Absent, read_value
@@ -102,5 +102,6 @@ def test_any_text_is_a_possible_value_or_absent(metric: Metric, text: str) -> No
 
 
 @given(microseconds=st.integers(0, 10**17))
+@example(microseconds=10**16 - 1)
 def test_microseconds_become_the_nearest_seconds(microseconds: int) -> None:
     assert read_value(BY_NAME["power_throttle_seconds_total"], f"{microseconds} us") == microseconds / 1_000_000
