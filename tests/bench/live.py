@@ -38,7 +38,8 @@ MICRO = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a fleet took while it streamed. CPU is µs per sample; `latencies` are seconds."""
+    """What a fleet took while it streamed. CPU is µs per sample; `events` and `frames` are how many
+    seconds after its instant each sample was seen."""
 
     hosts: int
     per_second: float
@@ -47,7 +48,8 @@ class Held:
     generator: float
     rss_mb: float
     generator_mb: float
-    latencies: list[float]
+    events: list[float]
+    frames: list[float]
     kept_up: bool
     count: Mapping[str, float] = field(default_factory=dict)
 
@@ -68,9 +70,10 @@ def measure() -> list[Row]:
     smaller = [hold(hosts, WINDOW_SECONDS) for hosts in SIZES if hosts < FULL]
     largest = _largest(smaller)
     line = _line([*smaller, largest])
-    p99 = 1000 * quantile(largest.latencies, 0.99)
+    events, frames = (1000 * quantile(seconds, 0.99) for seconds in (largest.events, largest.frames))
     rows = [
-        Row("ingest_p99_ms", p99, "ms", 1000, note=f"{len(largest.latencies)} events; {largest.note}"),
+        Row("ingest_p99_ms", events, "ms", 1000, note=f"{len(largest.events)} events; {largest.note}"),
+        Row("frame_p99_ms", frames, "ms", 2000, note=f"{len(largest.frames)} samples in frames at 1 Hz"),
         Row("collector_rss_mb", largest.rss_mb, "MB", 600, note=line),
     ]
     return rows + websocket_clients.measure() + measure_storm()
@@ -134,7 +137,7 @@ def _window(collector: Collector, fleet: Process, watcher: Watcher, hosts: int, 
         postgres = sum(tree_cpu(child) for child in children(pid))
         return committed, own_cpu(pid), postgres, tree_cpu(generator)
 
-    watcher.latencies.clear()
+    watcher.begin_anew()
     begun, before, rss = time.monotonic(), reading(), 0
     while time.monotonic() < begun + seconds:
         time.sleep(LOOK_SECONDS)
@@ -142,12 +145,21 @@ def _window(collector: Collector, fleet: Process, watcher: Watcher, hosts: int, 
     after, elapsed = reading(), time.monotonic() - begun
     samples, own, postgres, load = (now - then for then, now in zip(before, after, strict=True))
     expected = hosts * GPUS * elapsed / INTERVAL_SECONDS
-    latencies = list(watcher.latencies)
-    generator_mb = rss_bytes(generator) / 1e6
 
     behind = expected - samples > MOST_BEHIND_SECONDS * hosts * GPUS / INTERVAL_SECONDS
     own, postgres, load = (MICRO * cpu / samples for cpu in (own, postgres, load))
-    return Held(hosts, samples / elapsed, own, postgres, load, rss / 1e6, generator_mb, latencies, kept_up=not behind)
+    return Held(
+        hosts=hosts,
+        per_second=samples / elapsed,
+        collector=own,
+        postgres=postgres,
+        generator=load,
+        rss_mb=rss / 1e6,
+        generator_mb=rss_bytes(generator) / 1e6,
+        events=list(watcher.events),
+        frames=list(watcher.frames),
+        kept_up=not behind,
+    )
 
 
 def quantile(values: Sequence[float], share: float) -> float:
