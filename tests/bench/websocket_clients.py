@@ -34,8 +34,8 @@ MOST_AGE_SECONDS = 3.0
 def measure() -> list[Row]:
     """CPU of the collector with the clients, less that without them."""
     with open_folder() as folder, running_collector(folder) as collector:
-        beside = on_cores(cores_beside(collector.process.running.pid))
         options = ("--hosts", f"{HOSTS}", "--gpus", f"{GPUS}", "--interval", f"{INTERVAL_SECONDS}")
+        beside = on_cores(cores_beside(collector.process.running.pid))
         with beside, running_fleet(folder, collector, *options) as fleet:
             wait_for(lambda: _streaming(collector) == HOSTS, "all hosts stream", CONNECT_SECONDS)
             time.sleep(SETTLE_SECONDS + INTERVAL_SECONDS)
