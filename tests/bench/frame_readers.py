@@ -72,19 +72,24 @@ class Reader:
         self._layout: int | None = None
         self._gpus = 0
         self._last = 0.0
+        self._subscription = subscription
+        self._answer = bytearray()
+        """To the handshake, until it is complete."""
+        self._is_open = False
         self.socket = socket.create_connection(address)
+        self.socket.setblocking(False)
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET /ws HTTP/1.1\r\nHost: {address[0]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            answer += self.socket.recv(1)
-        assert b" 101 " in answer, answer
+
+    def subscribe(self) -> None:
+        """Wait until it has subscribed."""
+        self.socket.setblocking(True)
+        while not self._is_open and self._open():
+            pass
         self.socket.setblocking(False)
-        self.socket.sendall(masked(TEXT, subscription))
-        self._since = time.monotonic()
 
     def read(self) -> bool:
         """What there is; whether the connection is still open."""
@@ -95,7 +100,20 @@ class Reader:
             return True
         return False
 
+    def _open(self) -> bool:
+        """Reads the answer to the handshake, byte by byte, for frames may follow."""
+        data = self.socket.recv(1)
+        self._answer += data
+        if self._answer.endswith(b"\r\n\r\n"):
+            assert b" 101 " in self._answer, self._answer
+            self._is_open = True
+            self.socket.sendall(masked(TEXT, self._subscription))
+            self._since = time.monotonic()
+        return bool(data)
+
     def _read_some(self) -> bool:
+        if not self._is_open:
+            return self._open()
         if not self._left:
             return self._read_head()
         if self._opcode == PING:
@@ -188,6 +206,8 @@ class Crowd:
                 self._poll.register(reader.socket, select.EPOLLIN)
             self.read(0.0)
         self.counts.clients = clients
+        while len(self.counts.first_frame) < clients and not self.counts.closed:
+            self.read(1.0)
 
     def run(self) -> None:
         """Until the input ends."""

@@ -63,8 +63,8 @@ def _watched(collector: Collector, crowd: "Crowd") -> Watched:
     percent = _percent(collector, WINDOW_SECONDS)
     after, seconds = crowd.counts(), time.monotonic() - began
     frames = after["fewest"] - before["fewest"]
-    assert after["closed"] == after["mistaken"] == 0, after
-    assert after["gpus"] == after["current"] == HOSTS * GPUS, after
+    assert after["closed"] == after["mistaken"] == 0, f"{after['closed']} were closed, {after['mistaken']} mistaken"
+    assert after["gpus"] == after["current"] == HOSTS * GPUS, f"{after['gpus']} GPUs, {after['current']} are current"
     assert frames >= WINDOW_SECONDS - MOST_GAP_SECONDS, f"a client got {frames} frames in {WINDOW_SECONDS} s"
     assert max(after["ages"]) < MOST_AGE_SECONDS, after["ages"]
     return Watched(

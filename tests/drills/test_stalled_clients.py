@@ -67,6 +67,12 @@ def healthy_client(collector: Collector) -> Iterator[Healthy]:
     thread.join()
 
 
+def stalled_client(address: tuple[str, int]) -> socket.socket:
+    reader = Reader(address, json.dumps(WANTED).encode(), Counts(), whole=False)
+    reader.subscribe()
+    return reader.socket
+
+
 def read_to_the_end(client: socket.socket) -> bytes:
     """The last bytes that came before the connection was closed."""
     client.settimeout(LINGER_SECONDS)
@@ -91,10 +97,7 @@ def test_clients_that_never_read_cost_bounded_memory_disturb_nobody_and_are_clos
         before, most = rss_bytes(pid), 0
 
         address = ("127.0.0.1", collector.http_port)
-        stalled = [
-            stack.enter_context(Reader(address, json.dumps(WANTED).encode(), Counts(), whole=False).socket)
-            for _ in range(CLIENTS)
-        ]
+        stalled = [stack.enter_context(stalled_client(address)) for _ in range(CLIENTS)]
         closed_at = time.monotonic() + 3 * STALL_SECONDS
         while collector.metric("gpufleet_websocket_stalled_total") < CLIENTS and time.monotonic() < closed_at:
             most = max(most, rss_bytes(pid))
