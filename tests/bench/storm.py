@@ -16,8 +16,10 @@ from bench.report import Row
 from bench.usage import cores_beside, on_cores, own_cpu, rss_bytes
 
 from fakes.processes import Collector, final_count, running_collector, running_fleet, wait_for
+from gpufleet_collector.ingest.limits import IngestLimits
 
 HOSTS = int(os.environ.get("BENCH_STORM_HOSTS", "5000"))
+INTERVAL_SECONDS = 5
 AWAY_SECONDS = 10.0
 STEADY_SECONDS, AFTER_SECONDS = 10.0, 15.0
 ASK_SECONDS = 0.05
@@ -88,7 +90,7 @@ class Storm:
 def raise_storm(folder: Path, hosts: int, gpus: int, away_seconds: float, after_seconds: float) -> Storm:
     """`hosts` agents stream, their collector is killed, and is away for so long. Questions are asked from when it is
     ready until `after_seconds` after all stream again."""
-    arguments = ("--hosts", f"{hosts}", "--gpus", f"{gpus}", "--interval", "5", "--progress", "5")
+    arguments = ("--hosts", f"{hosts}", "--gpus", f"{gpus}", "--interval", f"{INTERVAL_SECONDS}", "--progress", "5")
     with running_collector(folder) as collector:
         chosen = os.sched_getaffinity(collector.process.running.pid)
         with (
@@ -107,8 +109,15 @@ def raise_storm(folder: Path, hosts: int, gpus: int, away_seconds: float, after_
                 recovery = time.monotonic() - begun
                 cpu, rss = own_cpu(collector.process.running.pid), rss_bytes(collector.process.running.pid) / 1e6
                 time.sleep(after_seconds)
+            time.sleep(_backlog_seconds(hosts, away_seconds + recovery))
             count = final_count(fleet.stop())
         return Storm(recovery, asker.seconds, cpu, rss, count, rows_stored(collector))
+
+
+def _backlog_seconds(hosts: int, seconds: float) -> float:
+    """How long what was kept for so many seconds takes to come, with half as much again: a simulated fleet without a
+    spool takes along what has not come when it ends."""
+    return 1.5 * hosts * seconds / INTERVAL_SECONDS / IngestLimits().replays_per_second
 
 
 def measure_storm(hosts: int = HOSTS) -> list[Row]:
