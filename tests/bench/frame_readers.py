@@ -21,6 +21,10 @@ READ_WHOLE = 10
 AT_ONCE = 20
 """Clients that are opened before what came for the others is read."""
 LOOK_BYTES = 64
+RECEIVE_BYTES = 512 * 1024
+"""Of the system's memory for each client: a thousand browsers are not on one machine. Linux would take up to 32 MB
+for each, run short of what it has for all sockets, and drop what they are sent."""
+CLOSE = 8
 BUFFER = bytearray(1 << 20)
 TEXT, PING, PONG = 1, 9, 10
 
@@ -37,7 +41,8 @@ class Counts:
     layouts: int = 0
     mistaken: int = 0
     """Frames without their layout."""
-    closed: int = 0
+    closed: list[str] = field(default_factory=list)
+    """What was said to each client whose connection was closed."""
     longest_gap: float = 0.0
     """Seconds between two frames of one client since the last line."""
     first_frame: list[float] = field(default_factory=list)
@@ -76,7 +81,10 @@ class Reader:
         self._answer = bytearray()
         """To the handshake, until it is complete."""
         self._is_open = False
-        self.socket = socket.create_connection(address)
+        self._closing = b""
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        self.socket.connect(address)
         self.socket.setblocking(False)
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
@@ -99,6 +107,10 @@ class Reader:
         except BlockingIOError:
             return True
         return False
+
+    @property
+    def last_words(self) -> str:
+        return f"after {self.frames} frames: {self._closing!r}"
 
     def _open(self) -> bool:
         """Reads the answer to the handshake, byte by byte, for frames may follow."""
@@ -153,7 +165,9 @@ class Reader:
 
     def _end(self) -> None:
         text, self._text, size, self._size = bytes(self._text), bytearray(), self._size, 0
-        if text.startswith(b'{"type":"layout"'):
+        if self._opcode == CLOSE:
+            self._closing = text
+        elif text.startswith(b'{"type":"layout"'):
             self._counts.layouts += 1
             self._layout = self._number(text)
             if self._whole:
@@ -224,7 +238,7 @@ class Crowd:
                 self.say()
             elif not self._readers[number].read():
                 self._poll.unregister(number)
-                self.counts.closed += 1
+                self.counts.closed.append(self._readers[number].last_words)
         return True
 
     def say(self) -> None:
