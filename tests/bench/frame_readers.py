@@ -19,9 +19,9 @@ from datetime import datetime
 READ_WHOLE = 10
 """Of so many clients every message is read."""
 AT_ONCE = 20
-"""Clients that are opened before what came for the others is read."""
+"""So many clients are opened together, and the next when they have their first frames."""
 LOOK_BYTES = 64
-RECEIVE_BYTES = 512 * 1024
+RECEIVE_BYTES = 256 * 1024
 """Of the system's memory for each client: a thousand browsers are not on one machine. Linux would take up to 32 MB
 for each, run short of what it has for all sockets, and drop what they are sent."""
 CLOSE = 8
@@ -106,6 +106,8 @@ class Reader:
                 pass
         except BlockingIOError:
             return True
+        except ConnectionResetError:
+            return False
         return False
 
     @property
@@ -218,10 +220,9 @@ class Crowd:
                 reader = Reader(address, subscription, self.counts, whole=whole)
                 self._readers[reader.socket.fileno()] = reader
                 self._poll.register(reader.socket, select.EPOLLIN)
-            self.read(0.0)
+            while len(self.counts.first_frame) < len(self._readers) and not self.counts.closed:
+                self.read(1.0)
         self.counts.clients = clients
-        while len(self.counts.first_frame) < clients and not self.counts.closed:
-            self.read(1.0)
 
     def run(self) -> None:
         """Until the input ends."""
