@@ -26,7 +26,7 @@ class Subscriber:
     """What one subscriber has not been told yet: at most one change per GPU and host, the newest, and everything that
     happened, up to a bound."""
 
-    __slots__ = ("_happened", "_pending", "_wake", "max_events", "max_pending", "selection", "wants_gpus")
+    __slots__ = ("_gpus", "_happened", "_hosts", "_wake", "max_events", "max_pending", "selection", "wants_gpus")
 
     def __init__(
         self,
@@ -44,21 +44,27 @@ class Subscriber:
         self.max_events = max_events
         self._happened: deque[PlacedEvent] = deque()
         self._wake = wake
-        self._pending: OrderedDict[Due, None] = OrderedDict()
+        self._hosts: OrderedDict[Due, None] = OrderedDict()
+        self._gpus: OrderedDict[Due, None] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._happened) + len(self._pending)
+        return len(self._happened) + len(self._hosts) + len(self._gpus)
+
+    @property
+    def pending_gpus(self) -> int:
+        return len(self._gpus)
 
     def offer(self, dues: Iterable[Due]) -> int:
         """Add to what is pending. Returns how many pending events were superseded or dropped thereby."""
         superseded = 0
         for due in dues:
-            superseded += due in self._pending
-            self._pending[due] = None
-        while len(self._pending) > self.max_pending:
-            self._pending.popitem(last=False)
+            pending = self._gpus if due.kind == "gpu" else self._hosts
+            superseded += due in pending
+            pending[due] = None
+        while len(self._gpus) + len(self._hosts) > self.max_pending:
+            (self._gpus or self._hosts).popitem(last=False)
             superseded += 1
-        if self._pending:
+        if self._gpus or self._hosts:
             self._wake()
         return superseded
 
@@ -72,7 +78,16 @@ class Subscriber:
         return max(0, dropped)
 
     def take(self) -> Due | PlacedEvent | None:
-        """What has waited longest, events first, no longer pending; None when there is nothing."""
+        """What has waited longest, news before GPUs, no longer pending; None when there is nothing."""
+        news = self.take_news()
+        return self.take_gpu() if news is None else news
+
+    def take_news(self) -> Due | PlacedEvent | None:
+        """What happened, then hosts that changed, no longer pending; None when there is nothing."""
         if self._happened:
             return self._happened.popleft()
-        return self._pending.popitem(last=False)[0] if self._pending else None
+        return self._hosts.popitem(last=False)[0] if self._hosts else None
+
+    def take_gpu(self) -> Due | None:
+        """The GPU that has waited longest, no longer pending; None when there is none."""
+        return self._gpus.popitem(last=False)[0] if self._gpus else None

@@ -65,7 +65,9 @@ class Client:
         self._subscriber: Subscriber | None = None
         self._view: FrameView | None = None
         self._woken = asyncio.Event()
-        self._replaced = asyncio.Event()
+        self._due_at = 0.0
+        """GPUs are not told before; what happened and hosts are told at once, whatever the interval."""
+        self._timer: asyncio.TimerHandle | None = None
         self._ended: BaseException | None = None
         self._counted = (-1, 0)
         """A revision of the fleet, and how many GPUs were selected then."""
@@ -87,6 +89,8 @@ class Client:
             await self._close_stalled()
         finally:
             self._unsubscribe()
+            if self._timer is not None:
+                self._timer.cancel()
             self._outlet.close()
             self._count_me(-1)
 
@@ -96,7 +100,6 @@ class Client:
     def _end(self, why: BaseException) -> None:
         self._ended = why
         self._woken.set()
-        self._replaced.set()
 
     def _count_me(self, number: int) -> None:
         self._shared.metrics.websocket_clients.labels(format=self._subscription.format).inc(number)
@@ -123,7 +126,7 @@ class Client:
         self._count_me(-1)
         self._subscription = subscription
         self._count_me(1)
-        self._replaced.set()
+        self._due_at = 0.0
         if subscription.format == "frames":
             self._view = self._shared.views.join(subscription, self._outlet)
         elif self._is_too_much():
@@ -163,34 +166,37 @@ class Client:
     # -------------------------------------------------------------------------------------------------------- tell
 
     async def _tell(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._woken.wait()
             self._woken.clear()
-            self._replaced.clear()
             if self._ended is not None:
                 raise self._ended
-            began = loop.time()
-            await self._flush()
-            if self._subscription.interval_seconds:
-                await self._pause_until(began + self._subscription.interval_seconds)
+            subscriber = self._subscriber
+            if subscriber is None:
+                continue
+            if self._is_too_much():
+                self._refuse()
+                continue
+            await self._tell_each(subscriber, subscriber.take_news, len(subscriber) - subscriber.pending_gpus)
+            if subscriber is self._subscriber and subscriber.pending_gpus:
+                await self._tell_gpus(subscriber)
 
-    async def _pause_until(self, time: float) -> None:
-        """Wait, but not for a subscription that is no more."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(time):
-                await self._replaced.wait()
+    async def _tell_gpus(self, subscriber: Subscriber) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._due_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(self._due_at, self._woken.set)
+            return
+        self._due_at = loop.time() + self._subscription.interval_seconds
+        await self._tell_each(subscriber, subscriber.take_gpu, subscriber.pending_gpus)
 
-    async def _flush(self) -> None:
-        """Tell what is pending now. What comes up meanwhile waits for the next time."""
-        subscriber = self._subscriber
-        if subscriber is None:
-            return
-        if self._is_too_much():
-            self._refuse()
-            return
-        for number in range(1, len(subscriber) + 1):
-            due = subscriber.take()
+    async def _tell_each(
+        self, subscriber: Subscriber, take: Callable[[], Due | PlacedEvent | None], pending: int
+    ) -> None:
+        """What is pending now. What comes up meanwhile waits for the next time."""
+        for number in range(1, pending + 1):
+            due = take()
             if due is None or subscriber is not self._subscriber:
                 return
             if (text := self._text(due)) is not None:

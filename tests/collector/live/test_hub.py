@@ -50,7 +50,7 @@ def test_an_event_taken_may_become_pending_again() -> None:
 def test_beyond_the_limit_the_oldest_goes_and_is_counted() -> None:
     one = subscriber(max_pending=2)
     assert one.offer([Due("gpu", "a"), Due("gpu", "b"), Due("host", "h")]) == 1
-    assert drain(one) == [Due("gpu", "b"), Due("host", "h")]
+    assert drain(one) == [Due("host", "h"), Due("gpu", "b")]
 
 
 def test_only_what_was_selected_is_pending() -> None:
@@ -62,8 +62,8 @@ def test_only_what_was_selected_is_pending() -> None:
     hub.publish_gpus("other", ["x"], {})
     hub.publish_host("h", ["y"], {})
     hub.publish_host("other", ["x"], {})
-    assert drain(by_host) == [Due("gpu", "x"), Due("gpu", "y"), Due("host", "h")]
-    assert drain(by_gpu) == [Due("gpu", "x"), Due("host", "other")]
+    assert drain(by_host) == [Due("host", "h"), Due("gpu", "x"), Due("gpu", "y")]
+    assert drain(by_gpu) == [Due("host", "other"), Due("gpu", "x")]
 
 
 def test_hosts_and_gpus_together_mean_both() -> None:

@@ -10,7 +10,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from fakes.fleet import agent, inventory, sample
+from fakes.fleet import agent, event, inventory, sample
 from fakes.web import Site
 from gpufleet_collector.model import METRIC_NAMES, Gpu
 from gpufleet_collector.web.settings import WebSettings
@@ -262,3 +262,16 @@ async def test_a_server_that_stops_ends_its_streams(site: Site) -> None:
         await receive_gpus(client, 4)
     with pytest.raises(websockets.ConnectionClosed):
         await client.recv()
+
+
+@pytest.mark.parametrize("kind", ["frames", "events"])
+async def test_hosts_that_change_and_what_happens_are_told_at_once_whatever_the_interval(site: Site, kind: str) -> None:
+    async with connected(site) as client:
+        await receive_gpus(client, 4)
+        await client.send(json.dumps({"type": "subscribe", "format": kind, "hosts": ["a"], "interval_seconds": 3600}))
+        for _ in range(3 if kind == "frames" else 2):  # layout, frame and how the host is; or its two GPUs
+            await receive(client)
+        site.live.disconnected("a", clean=True)
+        assert (await receive(client))["data"]["state"] == "left"
+        site.live.events("a", [event("e1", host="a", gpu_uuid="a0")])
+        assert (await receive(client))["data"]["id"] == "e1"

@@ -1,8 +1,10 @@
 // The list of hosts: what the address leaves of it, and which hosts and GPUs the person at the page has opened.
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import type { FleetAddress } from '../address/fleet'
-import { matchesGpu, matchesHost, wordsOf } from '../model/filter'
 import type { HostGroup } from '../model/fleet'
+import { metric } from '../model/gpu'
+import { matchesIdentity, matchesValues, metricsOf, subjectOf } from '../model/query/match'
+import type { Query } from '../model/query/terms'
 import type { FleetState } from './fleetstate'
 
 /** With more GPUs than this on the page, hosts start closed, and what is off the screen is not redrawn. */
@@ -17,8 +19,9 @@ export class FleetList {
   constructor(
     state: FleetState,
     readonly address: ReadonlySignal<FleetAddress>,
+    query: ReadonlySignal<Query>,
   ) {
-    this.shown = computed(() => shownGroups(state, address.value))
+    this.shown = computed(() => shownGroups(state, address.value.host, query.value))
     this.isLarge = computed(() => countGpus(this.shown.value) > MANY_GPUS)
   }
 
@@ -45,21 +48,23 @@ export class FleetList {
   }
 }
 
-function shownGroups(state: FleetState, { host: hosts, q }: FleetAddress): readonly HostGroup[] {
+function shownGroups(state: FleetState, hosts: readonly string[], query: Query): readonly HostGroup[] {
   const all = state.groups.value
   const groups = hosts.length === 0 ? all : all.filter(({ host }) => hosts.includes(host))
-  const words = wordsOf(q)
-  if (words.length === 0) return groups
-  return groups.map((group) => filtered(state, group, words)).filter((group) => group !== null)
+  if (query.terms.length === 0) return groups
+  return groups.map((group) => filtered(state, group, query)).filter((group) => group !== null)
 }
 
-function filtered(state: FleetState, group: HostGroup, words: readonly string[]): HostGroup | null {
+function filtered(state: FleetState, group: HostGroup, query: Query): HostGroup | null {
   const host = state.fleet.host(group.host)
   if (!host) return null
-  if (matchesHost(words, host)) return group
+  const looksAtValues = metricsOf(query).size > 0
+  if (group.gpus.length === 0) return !looksAtValues && matchesIdentity(query, subjectOf(host, null, null)) ? group : null
   const gpus = group.gpus.filter((uuid) => {
-    const view = state.fleet.gpu(uuid)
-    return view !== undefined && matchesGpu(words, host, view.gpu)
+    // What is looked for in values is looked for again with every reading; who a GPU is changes with the groups.
+    const view = looksAtValues ? state.gpu(uuid).value : state.fleet.gpu(uuid)
+    if (!view || !matchesIdentity(query, subjectOf(host, view.gpu, view.gpu.state))) return false
+    return !looksAtValues || matchesValues(query, (name) => metric(view.values, name))
   })
   return gpus.length === 0 ? null : { host: group.host, gpus }
 }

@@ -8,7 +8,7 @@ import { columnTotals } from '../model/columntotals'
 import { hostNamed, compareHosts, type Host, type HostState } from '../model/host'
 import type { Group } from '../model/map/plan'
 import { lookOf, scaleOf, shareScale, STEPS, type Look, type Scale } from '../model/map/scale'
-import { matchesIdentity, matchesValues, metricsOf, type Subject } from '../model/query/match'
+import { matchesIdentity, matchesValues, metricsOf, subjectOf } from '../model/query/match'
 import { parseQuery } from '../model/query/parse'
 import type { Query } from '../model/query/terms'
 import type { Totals } from '../model/totals'
@@ -120,19 +120,15 @@ export class FleetView {
   }
 
   private namedRows(query: Query): readonly number[] {
-    return this.allRows().filter((row) => matchesIdentity(query, this.subject(row)))
+    return this.allRows().filter((row) => {
+      const gpu = this.columns.gpu(row)
+      return matchesIdentity(query, subjectOf(this.host(gpu?.host ?? ''), gpu, this.columns.state(row)))
+    })
   }
 
   private foundRows(query: Query, named: readonly number[]): readonly number[] {
     if (metricsOf(query).size === 0) return named
     return named.filter((row) => matchesValues(query, (metric) => this.columns.value(metric, row)))
-  }
-
-  private subject(row: number): Subject {
-    const gpu = this.columns.gpu(row)
-    const host = this.host(gpu?.host ?? '')
-    const names = [gpu?.uuid ?? '', gpu?.migProfile ?? ''].filter((name) => name !== '')
-    return { host: host.name, model: gpu?.name ?? '', states: [this.columns.state(row), host.state], names, labels: host.labels }
   }
 
   private grouped(rows: readonly number[], group: string): readonly Group[] {

@@ -106,7 +106,7 @@ export class Session {
     if (sameScope(scope, this.scope)) return
     this.scope = scope
     this.isLoaded.value = false
-    this.notices.value = this.notices.peek().filter(({ parameter }) => parameter !== 'hosts')
+    this.notices.value = this.notices.peek().filter(({ parameter }) => !isRefusalOfAll(parameter))
     this.factsAskedAt = -Infinity
     this.hear(this.hostsOf(scope))
     void this.loadFacts()
@@ -221,9 +221,9 @@ export class Session {
 
   /** Every connection begins with the whole fleet; where that is refused and the page wants less, there is nothing to say. */
   private hearError(problem: Problem): void {
-    const isRefusalOfAll = this.isNarrowing && problem.parameter === 'hosts'
+    const isExpected = this.isNarrowing && isRefusalOfAll(problem.parameter)
     this.isNarrowing = false
-    if (!isRefusalOfAll) this.notify(problem)
+    if (!isExpected) this.notify(problem)
   }
 
   private isWanted(host: string): boolean {
@@ -348,4 +348,9 @@ export class Session {
     const isSilent = error.status === 0 && this.failures >= FAILURES_BEFORE_RESTART
     if (isSilent && this.link.peek().phase === 'live') this.connection.restart()
   }
+}
+
+/** What a collector names that does not send events of so many GPUs: what to say less of, or how to say it otherwise. */
+function isRefusalOfAll(parameter: string | null): boolean {
+  return parameter === 'hosts' || parameter === 'format'
 }

@@ -1,8 +1,9 @@
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import { expect, test } from 'vitest'
 import { fleetAddress } from '../../src/address/fleet'
 import { Fleet } from '../../src/model/fleet'
 import { readReading } from '../../src/model/gpu'
+import { parseQuery } from '../../src/model/query/parse'
 import { FleetState } from '../../src/state/fleetstate'
 import { MANY_GPUS, FleetList } from '../../src/state/fleetlist'
 
@@ -17,8 +18,9 @@ function made(hosts: number, gpus: number) {
   const state = new FleetState(fleet)
   state.flush({ isConnected: true, now: 0 })
   const address = signal(fleetAddress.usual)
-  const list = new FleetList(state, address)
-  return { list, address }
+  const query = computed(() => parseQuery(address.value.q, new Set(['power_watts'])))
+  const list = new FleetList(state, address, query)
+  return { list, address, fleet, state }
 }
 
 test('hosts of a small fleet start open, those of a large one closed', () => {
@@ -51,4 +53,17 @@ test('an address that names hosts leaves the others out', () => {
   const { list, address } = made(4, 8)
   address.value = { ...fleetAddress.usual, host: ['h1', 'h9'], q: '' }
   expect(list.shown.value.map(({ host }) => host)).toEqual(['h1'])
+})
+
+test('a filter on values follows the readings', () => {
+  const { list, address, fleet, state } = made(2, 2)
+  const read = (uuid: string, host: string, power: number) => {
+    const reading = readReading({ gpu_uuid: uuid, host, gpu_index: 0, timestamp: '2026-01-01T00:00:00Z', power_watts: power })
+    if (reading) fleet.applyReading(reading, 0, 0)
+    state.flush({ isConnected: true, now: 0 })
+  }
+  address.value = { ...fleetAddress.usual, q: 'power>100' }
+  expect(list.shown.value).toEqual([])
+  read('GPU-1-0', 'h1', 300)
+  expect(list.shown.value).toEqual([{ host: 'h1', gpus: ['GPU-1-0'] }])
 })

@@ -1,4 +1,6 @@
 // Whether a GPU is among those searched for. Who it is changes seldom and what it does every second, so the two are asked apart.
+import type { GpuIdentity, GpuState } from '../gpu'
+import type { Host } from '../host'
 import type { Comparison, Pattern, Query, Term, TextKey } from './terms'
 
 /** Who a GPU is, in words. */
@@ -10,6 +12,17 @@ export interface Subject {
   /** UUID, and MIG profile where there is one. */
   readonly names: readonly string[]
   readonly labels: Readonly<Record<string, string>>
+}
+
+/** A GPU of a host, or a host that has none. */
+export function subjectOf(host: Host, gpu: GpuIdentity | null, state: GpuState | null): Subject {
+  return {
+    host: host.name,
+    model: gpu?.name ?? '',
+    states: state === null ? [host.state] : [state, host.state],
+    names: [gpu?.uuid, gpu?.migProfile].filter((name): name is string => typeof name === 'string' && name !== ''),
+    labels: host.labels,
+  }
 }
 
 /** Whether everything that is asked of the GPU's identity holds. */

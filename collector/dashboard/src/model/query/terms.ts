@@ -30,5 +30,3 @@ export interface Query {
   /** Pieces that could not be read; they restrict nothing. */
   readonly unread: readonly Unread[]
 }
-
-export const EVERYTHING: Query = { terms: [], unread: [] }

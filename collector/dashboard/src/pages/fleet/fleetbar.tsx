@@ -33,7 +33,7 @@ export function FleetBar({ shown }: { readonly shown: ViewName }) {
           {choice.q !== '' && ` of ${plural(view.size.value, 'GPU')} match`}
         </p>
       )}
-      {shown !== 'cards' && view.query.value.unread.map(({ piece, why }) => (
+      {view.query.value.unread.map(({ piece, why }) => (
         <p class="fleetbar-unread" key={piece} data-testid="unread">
           <b>{piece}</b>: {why}
         </p>

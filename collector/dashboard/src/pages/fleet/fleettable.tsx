@@ -8,6 +8,7 @@ import { celsius, memory, percent, shortName, watts } from '../../model/format'
 import { sortRows, WORD_SORTS } from '../../model/tablesort'
 import { metricTitle, valueText } from '../../model/value'
 import { useAddress, usePage } from '../../view/context'
+import { useScreen } from '../../view/parts/usescreen'
 
 const ROW_HEIGHT = 34
 /** Rows drawn beyond the screen, so that scrolling shows no gaps. */
@@ -129,24 +130,13 @@ function stateOf(gpu: string, host: string): string {
 function useWindow(rows: number) {
   const holder = useRef<HTMLTableSectionElement>(null)
   const [place, setPlace] = useState({ first: 0, count: 60 })
-  useLayoutEffect(() => {
-    let asked = 0
-    const look = () => {
-      asked = 0
-      const top = holder.current?.getBoundingClientRect().top ?? 0
-      const first = Math.max(0, Math.floor(-top / ROW_HEIGHT) - BEYOND)
-      const count = Math.ceil(window.innerHeight / ROW_HEIGHT) + 2 * BEYOND
-      setPlace((before) => (before.first === first && before.count === count ? before : { first, count }))
-    }
-    const ask = () => (asked ||= requestAnimationFrame(look))
-    look()
-    window.addEventListener('scroll', ask, { passive: true })
-    window.addEventListener('resize', ask)
-    return () => {
-      window.removeEventListener('scroll', ask)
-      window.removeEventListener('resize', ask)
-      cancelAnimationFrame(asked)
-    }
-  }, [rows])
+  const look = () => {
+    const top = holder.current?.getBoundingClientRect().top ?? 0
+    const first = Math.max(0, Math.floor(-top / ROW_HEIGHT) - BEYOND)
+    const count = Math.ceil(window.innerHeight / ROW_HEIGHT) + 2 * BEYOND
+    setPlace((before) => (before.first === first && before.count === count ? before : { first, count }))
+  }
+  useLayoutEffect(look, [rows])
+  useScreen(look)
   return { holder, first: Math.min(place.first, Math.max(0, rows - 1)), count: place.count }
 }

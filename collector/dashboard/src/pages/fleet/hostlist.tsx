@@ -46,7 +46,7 @@ function NothingFound() {
   return (
     <div class="empty" data-testid="nothing-found">
       <h2>Nothing matches “{list.address.value.q}”</h2>
-      <p>The filter looks at host names, labels and states, and at the names, UUIDs and states of GPUs.</p>
+      <p>The filter looks at host names, labels and states, at the names, UUIDs and states of GPUs, and, as in util&lt;5, at their values.</p>
       <button class="button" type="button" onClick={clear}>Clear the filter</button>
     </div>
   )

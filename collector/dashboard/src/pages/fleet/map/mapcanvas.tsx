@@ -1,7 +1,8 @@
 // The map on the screen: a canvas no larger than the window, scrolled over a plan of any height, by pointer and by keyboard.
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { planOf, type Group, type Measures, type Plan } from '../../../model/map/plan'
 import type { Look } from '../../../model/map/scale'
+import { useScreen } from '../../../view/parts/usescreen'
 import { paint, type Palette } from './paint'
 
 export interface MapCanvasProps {
@@ -61,7 +62,7 @@ export function MapCanvas(props: MapCanvasProps) {
     }
   }
   useLayoutEffect(draw, [width, props.version, props.palette, plan, hovered, focused])
-  useScrolling(draw)
+  useScreen(draw)
 
   const rowAt = (event: PointerEvent | MouseEvent) => {
     const box = frame.current?.getBoundingClientRect()
@@ -142,28 +143,6 @@ function fit(element: HTMLCanvasElement, context: CanvasRenderingContext2D, widt
     element.style.height = `${height}px`
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
-}
-
-/** Draws once for each picture of the screen in which something scrolled or the window changed. */
-function useScrolling(draw: () => void): void {
-  const latest = useRef(draw)
-  latest.current = draw
-  useEffect(() => {
-    let asked = 0
-    const ask = () => {
-      asked ||= requestAnimationFrame(() => {
-        asked = 0
-        latest.current()
-      })
-    }
-    window.addEventListener('scroll', ask, { passive: true })
-    window.addEventListener('resize', ask)
-    return () => {
-      window.removeEventListener('scroll', ask)
-      window.removeEventListener('resize', ask)
-      cancelAnimationFrame(asked)
-    }
-  }, [])
 }
 
 const MARGIN = 80

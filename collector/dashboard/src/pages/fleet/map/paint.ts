@@ -6,7 +6,6 @@ export interface Palette {
   /** A colour of CSS for each step. */
   readonly steps: readonly string[]
   readonly empty: string
-  readonly line: string
   readonly text: string
   readonly muted: string
   readonly bad: string

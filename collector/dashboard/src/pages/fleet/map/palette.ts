@@ -9,7 +9,6 @@ export function paletteFor(ramp: RampName, theme: Theme, root: Element): Palette
   return {
     steps: rampColours(ramp, theme),
     empty: token('--raised'),
-    line: token('--line'),
     text: token('--text'),
     muted: token('--muted'),
     bad: token('--bad'),
