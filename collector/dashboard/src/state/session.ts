@@ -66,7 +66,6 @@ export class Session {
   private factsAskedAt = -Infinity
   private factsRunning = false
   private failures = 0
-  private isNarrowing = false
   private scope: Scope = WHOLE_FLEET
   private sink: FrameSink | null = null
   /** The metrics of the frames that the whole fleet comes in; null where it comes as single events. */
@@ -106,7 +105,6 @@ export class Session {
     if (sameScope(scope, this.scope)) return
     this.scope = scope
     this.isLoaded.value = false
-    this.notices.value = this.notices.peek().filter(({ parameter }) => !isRefusalOfAll(parameter))
     this.factsAskedAt = -Infinity
     this.hear(this.hostsOf(scope))
     void this.loadFacts()
@@ -165,8 +163,7 @@ export class Session {
     this.lostAt.value = null
     this.fleet.connected()
     this.history.forget()
-    this.isNarrowing = this.scope.kind !== 'fleet' || this.framed !== null
-    if (this.isNarrowing) this.subscribe()
+    if (this.scope.kind !== 'fleet' || this.framed !== null) this.subscribe()
     void this.loadFacts()
   }
 
@@ -219,11 +216,10 @@ export class Session {
     for (const listener of this.readingListeners) listener(reading)
   }
 
-  /** Every connection begins with the whole fleet; where that is refused and the page wants less, there is nothing to say. */
+  /** Every connection begins with single events of the whole fleet. Where there are too many the collector names the format, and a page that
+   *  shows so many asks for frames: there is nothing to say. */
   private hearError(problem: Problem): void {
-    const isExpected = this.isNarrowing && isRefusalOfAll(problem.parameter)
-    this.isNarrowing = false
-    if (!isExpected) this.notify(problem)
+    if (problem.parameter !== 'format') this.notify(problem)
   }
 
   private isWanted(host: string): boolean {
@@ -348,9 +344,4 @@ export class Session {
     const isSilent = error.status === 0 && this.failures >= FAILURES_BEFORE_RESTART
     if (isSilent && this.link.peek().phase === 'live') this.connection.restart()
   }
-}
-
-/** What a collector names that does not send events of so many GPUs: what to say less of, or how to say it otherwise. */
-function isRefusalOfAll(parameter: string | null): boolean {
-  return parameter === 'hosts' || parameter === 'format'
 }
