@@ -27,9 +27,11 @@ def of_minutes(
     The average is over GPUs and minutes, the sum the mean of the minutes' sums; a counter's sum is its increase, and
     its average the mean increase of a GPU, minute by minute."""
     wanted = "AND value = ANY(CAST(:values AS text[]))" if models else ""
+    value, grouping = "value", "GROUP BY value ORDER BY value"
+    if scope == "fleet":
+        # The one value that there is: named, the index gives its minutes in order, and nothing has to be sorted.
+        value, wanted, grouping = "''", "AND value = ''", "HAVING count(*) > 0"
     columns = "".join(f", {name}_{part}" for name in metrics for part in ("sum", "gpus", "min", "max"))
-    # Of the whole fleet there is one value only, which need not be sorted by.
-    value = "''" if scope == "fleet" else "value"
     ahead, more = "", ""
     if recent is not None:
         ahead = f"WITH {members_with(gauges(metrics, recent), metrics, GAUGE_PARTS, instances=instances)}"
@@ -42,9 +44,9 @@ def of_minutes(
     arrays = "".join(f", array_agg(v{at}) AS v{at}" for at, _ in enumerate(asked))
     return f"""
 {ahead}
-SELECT value, array_agg(start) AS starts, min(estimated) AS estimated{arrays}
+SELECT {value} AS value, array_agg(start) AS starts, min(estimated) AS estimated{arrays}
 FROM ({_steps(minutes, asked, step_us)}) AS points
-GROUP BY value ORDER BY value
+{grouping}
 """  # noqa: S608
 
 

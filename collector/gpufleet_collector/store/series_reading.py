@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
+
+import numpy as np
 
 from gpufleet_collector.store import series_sql
 from gpufleet_collector.store.celling import Celling, parameters_of, plan_cells
@@ -129,8 +132,10 @@ def group_parameters(groups: Groups, celling: Celling | None = None) -> dict[str
 def known(metric: str, starts: Sequence[int], values: Sequence[float | None]) -> tuple[list[int], list[float]]:
     """The points that have a value, rounded to a little more than the metric is."""
     digits = len(str(BY_NAME[metric].steps_per_unit)) - 1 + AVERAGE_DIGITS
-    points = [(start, round(value, digits)) for start, value in zip(starts, values, strict=True) if value is not None]
-    return [start for start, _ in points], [value for _, value in points]
+    column = np.array(values, np.float64)  # None becomes NaN
+    is_known = column == column
+    rounded: list[float] = np.round(column[is_known], digits).tolist()
+    return (list(starts) if is_known.all() else list(compress(starts, is_known.tolist()))), rounded
 
 
 def _late(celling: Celling, asked: Settled) -> Iterator[Incomplete]:

@@ -146,11 +146,12 @@ class SeriesOverTime:
 
 
 def _objects(series: Sequence[Series]) -> Iterator[Mapping[str, object]]:
-    written: dict[int, str] = {}
+    starts: Sequence[int] = ()
+    written: list[str] = []
     for one in series:
         metric = BY_NAME[one.metric]
-        new = [start for start in one.starts if start not in written]
-        written.update(zip(new, instants.write_seconds(new), strict=True))
+        if one.starts != starts:
+            starts, written = one.starts, instants.write_seconds(one.starts)
         yield {
             "group": one.group,
             "metric": one.metric,
@@ -159,5 +160,5 @@ def _objects(series: Sequence[Series]) -> Iterator[Mapping[str, object]]:
             "kind": metric.kind.value,
             "source": one.source.value,
             "cell_seconds": None if one.cell_us is None else one.cell_us // SECOND_US,
-            "points": [[written[start], value] for start, value in zip(one.starts, one.values, strict=True)],
+            "points": list(zip(written, one.values, strict=True)),
         }

@@ -80,6 +80,20 @@ export function choiceField<T extends string>(choices: readonly T[], usual: T): 
   }
 }
 
+/** Any text that the pattern describes. */
+export function patternField(pattern: RegExp, usual: string): Field<string> {
+  return { usual, read: ([text = '']) => (pattern.test(text) ? text : null), write: (value) => [value] }
+}
+
+/** Some of the choices, repeated in the address; none stands for all. What is not one of them is left out. */
+export function someField<T extends string>(choices: readonly T[]): Field<readonly T[]> {
+  return {
+    usual: [],
+    read: (texts) => choices.filter((choice) => texts.includes(choice)),
+    write: (value) => choices.filter((choice) => value.includes(choice)),
+  }
+}
+
 export function flagField(usual = false): Field<boolean> {
   return {
     usual,

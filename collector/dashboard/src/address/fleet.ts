@@ -1,6 +1,6 @@
 // What the address says on the page of the fleet.
 import { STATE_COLOUR, VIEWS, type Choice, type ViewName } from '../model/choice'
-import { choiceField, flagField, listField, queryOf, textField, type Field } from './fields'
+import { choiceField, flagField, listField, patternField, queryOf, textField, type Field } from './fields'
 
 export interface FleetAddress extends Choice {
   /** Hosts to which the page is confined; empty for the whole fleet. */
@@ -23,7 +23,3 @@ export const fleetAddress = queryOf<FleetAddress>({
   sort: patternField(/^[a-z][a-z0-9_]{0,99}$/, 'host'),
   down: flagField(),
 })
-
-function patternField(pattern: RegExp, usual: string): Field<string> {
-  return { usual, read: ([text = '']) => (pattern.test(text) ? text : null), write: (value) => [value] }
-}

@@ -9,6 +9,8 @@ interface Place {
 /** A new page is one line here, and one in pages/registry.ts. */
 export const PLACES = {
   fleet: { path: '/', hasSubject: false },
+  explore: { path: '/explore', hasSubject: false },
+  events: { path: '/events', hasSubject: false },
   host: { path: '/hosts/', hasSubject: true },
   gpu: { path: '/gpus/', hasSubject: true },
 } as const satisfies Record<string, Place>

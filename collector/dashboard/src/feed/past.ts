@@ -59,6 +59,25 @@ export async function askHappenings(api: AskApi, filter: Parameters, span: Span,
   return readHappenings([await api.get('/api/v1/events', { ...filter, ...spanParameters(span), limit: HAPPENING_LIMIT }, abort)])
 }
 
+export interface HappeningPage {
+  readonly happenings: readonly Happening[]
+  /** The cursor of the next older page of the same filter and time; null where there is none. */
+  readonly next: string | null
+}
+
+/** Newest first. */
+export async function askHappeningPage(
+  api: Pick<Api, 'get'>,
+  filter: Parameters,
+  span: Span,
+  cursor: string | null,
+  abort: AbortSignal,
+): Promise<HappeningPage> {
+  const page = cursor === null ? {} : { cursor }
+  const body = await api.get('/api/v1/events', { ...filter, ...spanParameters(span), ...page, limit: HAPPENING_LIMIT }, abort)
+  return { happenings: readHappenings([body]), next: text(body['next_cursor']) }
+}
+
 export async function askProcesses(api: AskApi, filter: Parameters, abort: AbortSignal): Promise<Process[]> {
   return readProcesses(await api.pages('/api/v1/processes', { ...filter, limit: BUCKET_LIMIT }, abort))
 }

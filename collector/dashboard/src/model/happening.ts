@@ -1,7 +1,23 @@
 // What happened: an XID, a GPU lost or found, an agent that came or went. `Event` is the browser's word for something else.
 import { finite, instant, isObject, objects, text, type JsonObject } from './json'
 
-export type Severity = 'critical' | 'warning' | 'info'
+/** Worst first. */
+export const SEVERITIES = ['critical', 'warning', 'info'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
+/** Those that the API has, by which a list can be confined. */
+export const KINDS = [
+  'xid',
+  'gpu_lost',
+  'gpu_found',
+  'gpu_hung',
+  'gpu_reset',
+  'driver_changed',
+  'agent_started',
+  'duplicate_host',
+  'unspecified',
+] as const
+export type Kind = (typeof KINDS)[number]
 
 export interface Happening {
   readonly id: string

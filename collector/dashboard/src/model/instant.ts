@@ -30,6 +30,12 @@ export function utcTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC')
 }
 
+/** `Saturday, 28 November 2026`. */
+export function dayText(milliseconds: number, timeZone?: string): string {
+  const zone = timeZone === undefined ? {} : { timeZone }
+  return format(milliseconds, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', ...zone })
+}
+
 /** A label of a time axis whose labels are so many seconds apart; the day is said at midnight and where days part. */
 export function axisTime(milliseconds: number, apartSeconds: number, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone }

@@ -2,7 +2,7 @@
 import type { FunctionComponent } from 'preact'
 import { fleetAddress } from '../address/fleet'
 import type { PageName } from '../address/routes'
-import { hostsScope, type Scope } from '../feed/scope'
+import { hostsScope, WHOLE_FLEET, type Scope } from '../feed/scope'
 
 export interface PageProps {
   /** The host's name or the GPU's UUID; empty where a page is about the whole fleet. */
@@ -22,6 +22,16 @@ export const PAGES: Readonly<Record<PageName, PageDefinition>> = {
     link: { title: 'Fleet', key: 'f' },
     scope: (_, search) => hostsScope(fleetAddress.parse(search).host),
     load: () => import('./fleet/page'),
+  },
+  explore: {
+    link: { title: 'Explore', key: 'x' },
+    scope: () => WHOLE_FLEET,
+    load: () => import('./explore/page'),
+  },
+  events: {
+    link: { title: 'Events', key: 'e' },
+    scope: () => WHOLE_FLEET,
+    load: () => import('./events/page'),
   },
   host: {
     link: null,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { choiceField, flagField, listField, queryOf, textField } from '../../src/address/fields'
+import { choiceField, flagField, listField, patternField, queryOf, someField, textField } from '../../src/address/fields'
 
 interface State {
   readonly q: string
@@ -29,4 +29,17 @@ test('what is broken or unknown is as if it were not there', () => {
 
 test('the same name twice is one, and an empty one none', () => {
   expect(query.parse('?host=a&host=a&host=').host).toEqual(['a'])
+})
+
+test('of several choices those that are known hold, in the order of the choices', () => {
+  const some = queryOf({ kind: someField(['xid', 'lost', 'found'] as const) })
+  expect(some.parse('?kind=found&kind=xid&kind=heat').kind).toEqual(['xid', 'found'])
+  expect(some.format({ kind: ['found', 'xid'] })).toBe('?kind=xid&kind=found')
+  expect(some.format({ kind: [] })).toBe('')
+})
+
+test('a text that does not look as it has to is as if it were not there', () => {
+  const pattern = queryOf({ by: patternField(/^(host|label:.+)$/, 'host') })
+  expect(pattern.parse('?by=label:rack').by).toBe('label:rack')
+  expect(pattern.parse('?by=rack').by).toBe('host')
 })

@@ -5,6 +5,7 @@ import { plural } from '../../model/format'
 import { metricTitle } from '../../model/value'
 import { useAddress, usePage } from '../../view/context'
 import { Segmented } from '../../view/parts/segmented'
+import { Select } from '../../view/parts/select'
 
 const VIEW_TITLES: readonly { readonly value: ViewName; readonly title: string }[] = [
   { value: 'cards', title: 'Cards' },
@@ -42,16 +43,16 @@ export function FleetBar({ shown }: { readonly shown: ViewName }) {
         {shown !== 'cards' && (
           <Select label="Group by" testid="group" value={choice.group} onChoose={(group) => change({ group }, { isReplacing: true })}>
             {[
-              ['host', 'Host'],
-              ['model', 'Model'],
-              ...view.labels().map((name) => [LABEL_GROUP + name, `Label ${name}`] as const),
-              [NO_GROUP, 'Nothing'],
+              { value: 'host', title: 'Host' },
+              { value: 'model', title: 'Model' },
+              ...view.labels().map((name) => ({ value: LABEL_GROUP + name, title: `Label ${name}` })),
+              { value: NO_GROUP, title: 'Nothing' },
             ]}
           </Select>
         )}
         {shown !== 'cards' && (
           <Select label="Colour by" testid="colour" value={choice.colour} onChoose={(colour) => change({ colour }, { isReplacing: true })}>
-            {[...new Set([...FIRST_COLOURS, ...metrics])].map((name) => [name, colourTitle(name)] as const)}
+            {[...new Set([...FIRST_COLOURS, ...metrics])].map((name) => ({ value: name, title: colourTitle(name) }))}
           </Select>
         )}
         <Segmented
@@ -68,23 +69,4 @@ export function FleetBar({ shown }: { readonly shown: ViewName }) {
 export function colourTitle(colour: string): string {
   if (colour === STATE_COLOUR) return 'State'
   return colour in SHARE_TITLES ? SHARE_TITLES[colour as keyof typeof SHARES] : metricTitle(colour)
-}
-
-interface SelectProps {
-  readonly label: string
-  readonly testid: string
-  readonly value: string
-  readonly onChoose: (value: string) => void
-  readonly children: readonly (readonly [value: string, title: string] | readonly string[])[]
-}
-
-function Select({ label, testid, value, onChoose, children }: SelectProps) {
-  return (
-    <label class="select">
-      <span class="select-label">{label}</span>
-      <select data-testid={testid} value={value} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {children.map(([own = '', title = '']) => <option key={own} value={own}>{title}</option>)}
-      </select>
-    </label>
-  )
 }

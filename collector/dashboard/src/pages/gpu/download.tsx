@@ -7,6 +7,7 @@ import type { Drawn, GpuPast } from '../../state/gpupast'
 import { usePage } from '../../view/context'
 import { useCharts } from '../../view/chart/group'
 import { DownloadIcon } from '../../view/parts/icons'
+import { offerFile } from '../../view/parts/offerfile'
 
 interface DownloadProps {
   readonly uuid: string
@@ -18,7 +19,7 @@ export function Download({ uuid, past }: DownloadProps) {
   const group = useCharts()
   const drawn = past.drawn.value
   if (drawn === null || drawn.timeline.isEmpty) return null
-  const save = () => offer(shownAsCsv(drawn, group.span.peek(), session.catalog.peek()), `gpufleet-${uuid}-${stamp(group.span.peek())}.csv`)
+  const save = () => offerFile(shownAsCsv(drawn, group.span.peek(), session.catalog.peek()), `gpufleet-${uuid}-${stamp(group.span.peek())}.csv`)
   const every = new URLSearchParams({ gpu_uuid: uuid, ...spanParameters(group.span.value) })
   return (
     <span class="downloads">
@@ -57,13 +58,4 @@ export function shownAsCsv({ timeline, growth, step }: Drawn, span: Span, catalo
 
 function stamp({ since, until }: Span): string {
   return [since, until].map((at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '')).join('-')
-}
-
-function offer(text: string, name: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: 'text/csv' }))
-  const link = document.createElement('a')
-  link.href = address
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(address)
 }

@@ -70,11 +70,11 @@ function gaugeLine(metric: Metric, { drawn, starts }: Ground): ChartLine {
   const { average, low, high } = drawn.timeline.column(metric.name, starts)
   const isPlain = isLimit(metric) || isStepped(metric)
   const form = isLimit(metric) ? 'limit' : isStepped(metric) ? 'step' : 'line'
-  return { metric, title: metricTitle(metric.name), form, average, low: isPlain ? null : low, high: isPlain ? null : high }
+  return { key: metric.name, place: null, metric, title: metricTitle(metric.name), form, average, low: isPlain ? null : low, high: isPlain ? null : high }
 }
 
 function growthLine(metric: Metric, { drawn, starts }: Ground): ChartLine {
   const growth = drawn.growth.get(metric.name)
   const average = starts.map((start): Value => growth?.get(start) ?? null)
-  return { metric, title: metricTitle(metric.name), form: 'bars', average, low: null, high: null }
+  return { key: metric.name, place: null, metric, title: metricTitle(metric.name), form: 'bars', average, low: null, high: null }
 }

@@ -14,10 +14,10 @@ export function Legend({ spec }: { readonly spec: ChartSpec }) {
         const index = pointed ?? lastKnown(line.average)
         const text = index === null ? null : textAt(line, index)
         return (
-          <li key={line.metric.name} data-tip={line.metric.help}>
+          <li key={line.key} data-tip={line.metric.help}>
             <Swatch line={line} position={position} />
             <span class="legend-name">{line.title}</span>
-            <span class="legend-value" data-testid={`legend-${line.metric.name}`}>{text ?? 'n/a'}</span>
+            <span class="legend-value" data-testid={`legend-${line.key}`}>{text ?? 'n/a'}</span>
           </li>
         )
       })}
@@ -31,8 +31,9 @@ function lastKnown(values: readonly Value[]): number | null {
 }
 
 function Swatch({ line, position }: { readonly line: ChartLine; readonly position: number }) {
-  const dash = line.form === 'limit' ? [3, 3] : dashOf(position)
-  const tone = line.form === 'limit' ? 'swatch-limit' : `swatch-${(position % 8) + 1}`
+  const place = line.place ?? position
+  const dash = line.form === 'limit' ? [3, 3] : line.form === 'before' ? [2, 3] : dashOf(place)
+  const tone = line.form === 'limit' ? 'swatch-limit' : `swatch-${(place % 8) + 1}`
   return (
     <svg class={`swatch ${tone}`} width="18" height="8" aria-hidden="true">
       <path d="M0 4H18" stroke-dasharray={dash.join(' ')} />

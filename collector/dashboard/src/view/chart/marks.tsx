@@ -1,14 +1,13 @@
 // What happened, as lines across a chart with a mark on top; the shape says how bad it was. The list of events says the same for keys and screen readers.
 import { useMemo } from 'preact/hooks'
-import { kindText, type Happening, type Severity } from '../../model/happening'
+import { kindText, type Happening } from '../../model/happening'
 import { localTime } from '../../model/instant'
 import { marksOf, type Mark } from '../../model/marks'
-import { LostIcon, UpIcon, WarningIcon } from '../parts/icons'
+import { SEVERITY_WORDS } from '../parts/severities'
 import { useCharts } from './group'
 
 const APART = 0.012
 const MOST_IN_TIP = 4
-const SHAPES = { critical: LostIcon, warning: WarningIcon, info: UpIcon } as const satisfies Record<Severity, unknown>
 
 export function Marks({ happenings }: { readonly happenings: readonly Happening[] }) {
   const span = useCharts().shown
@@ -21,7 +20,7 @@ export function Marks({ happenings }: { readonly happenings: readonly Happening[
 }
 
 function MarkLine({ mark }: { readonly mark: Mark }) {
-  const Shape = SHAPES[mark.severity]
+  const { icon: Shape } = SEVERITY_WORDS[mark.severity]
   return (
     <span class={`mark mark-${mark.severity}`} style={{ left: `${(mark.place * 100).toFixed(3)}%` }} data-testid="mark">
       <span class="mark-head" data-tip={tipOf(mark)}>

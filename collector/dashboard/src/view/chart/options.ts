@@ -16,6 +16,8 @@ const LINE_WIDTH = 1.6
 const BAND_OPACITY = 0.16
 const SMALLEST_ZOOM_PX = 6
 const LIMIT_DASH = [3, 3]
+const BEFORE_DASH = [2, 3]
+const BEFORE_OPACITY = 0.65
 
 /** With more lines than this their bands would hide each other. */
 const MOST_BANDS = 2
@@ -44,7 +46,7 @@ export function columnsOf(spec: ChartSpec): uPlot.AlignedData {
 
 /** What has to stay the same for a chart to be drawn on rather than made anew. */
 export function shapeOf(spec: ChartSpec): string {
-  return [spec.unit, ...spec.lines.map((line) => `${line.metric.name}/${line.form}/${hasBand(spec, line)}`)].join()
+  return [spec.unit, ...spec.lines.map((line) => `${line.key}/${line.form}/${hasBand(spec, line)}`)].join()
 }
 
 export function optionsOf(drawing: Drawing, width: number, height: number): uPlot.Options {
@@ -56,7 +58,7 @@ export function optionsOf(drawing: Drawing, width: number, height: number): uPlo
     if (!hasBand(spec, line)) return
     const low = series.length
     series.push(edge(), edge())
-    bands.push({ series: [low + 1, low], fill: () => faint(seriesColour(drawing.colours(), position), BAND_OPACITY) })
+    bands.push({ series: [low + 1, low], fill: () => faint(seriesColour(drawing.colours(), line.place ?? position), BAND_OPACITY) })
   })
   return {
     width,
@@ -89,14 +91,16 @@ function isEdge(series: uPlot.Series | undefined): boolean {
   return series?.label === EDGE
 }
 
-function lineSeries(drawing: Drawing, { form }: ChartLine, position: number): uPlot.Series {
+function lineSeries(drawing: Drawing, { form, place }: ChartLine, position: number): uPlot.Series {
   const isLimit = form === 'limit'
-  const colour = () => (isLimit ? drawing.colours().axis : seriesColour(drawing.colours(), position))
+  const isBefore = form === 'before'
+  const own = () => seriesColour(drawing.colours(), place ?? position)
+  const colour = () => (isLimit ? drawing.colours().axis : isBefore ? faint(own(), BEFORE_OPACITY) : own())
   const paths = form === 'step' || isLimit ? uPlot.paths.stepped?.({ align: 1 }) : form === 'bars' ? uPlot.paths.bars?.({ size: [0.7, 24], align: 0 }) : undefined
   return {
     stroke: colour,
     width: form === 'bars' ? 0 : isLimit ? 1 : LINE_WIDTH,
-    dash: isLimit ? [...LIMIT_DASH] : [...dashOf(position)],
+    dash: [...(isLimit ? LIMIT_DASH : isBefore ? BEFORE_DASH : dashOf(place ?? position))],
     ...(paths ? { paths } : {}),
     ...(form === 'bars' ? { fill: () => faint(colour(), 0.6) } : {}),
     points: {

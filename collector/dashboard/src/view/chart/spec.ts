@@ -3,10 +3,14 @@ import type { Metric } from '../../model/catalog'
 import type { Value } from '../../model/points'
 
 export interface ChartLine {
+  /** Tells the lines of a chart apart. */
+  readonly key: string
   readonly metric: Metric
   readonly title: string
-  /** `limit` is a thin line of another colour's kind: what the others are measured by. */
-  readonly form: 'line' | 'step' | 'limit' | 'bars'
+  /** `limit` is a thin line of another colour's kind: what the others are measured by; `before` is another line in an earlier time. */
+  readonly form: 'line' | 'step' | 'limit' | 'bars' | 'before'
+  /** The place of its colour; null is its place among the lines. */
+  readonly place: number | null
   /** As long as the chart's times. */
   readonly average: readonly Value[]
   /** The band around it; null where there is none to draw. */

@@ -23,7 +23,7 @@ export function textAt({ metric, average }: ChartLine, index: number): string | 
 }
 
 /** Means have decimals where what they are of has none: those that tell nothing are left out, so that numbers do not jump. */
-function meanText(metric: Metric, value: number): string {
+export function meanText(metric: Metric, value: number): string {
   return valueText(metric, metric.unit === '%' && value >= 10 ? Math.round(value) : value)
 }
 

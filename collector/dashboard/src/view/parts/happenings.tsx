@@ -1,27 +1,18 @@
 // What happened in a time, newest first.
 import { useSignal } from '@preact/signals'
-import { gpuAddress } from '../../address/gpu'
-import { fixed, type Span } from '../../address/range'
-import { pathOf } from '../../address/routes'
-import { kindText, type Happening, type Severity } from '../../model/happening'
+import { chartsAround } from '../../address/around'
+import type { Span } from '../../address/range'
+import { kindText, type Happening } from '../../model/happening'
 import { spanText } from '../../model/instant'
 import { usePage } from '../context'
-import { LostIcon, UpIcon, WarningIcon } from './icons'
 import type { Loaded } from './loaded'
 import { Panel } from './panel'
+import { SeverityMark } from './severities'
 import { Failed, Loading, Nothing } from './states'
 import { Time } from './time'
 
-const SEVERITIES = {
-  critical: { icon: LostIcon, word: 'Critical', tone: 'bad' },
-  warning: { icon: WarningIcon, word: 'Warning', tone: 'warn' },
-  info: { icon: UpIcon, word: 'Info', tone: 'quiet' },
-} as const satisfies Record<Severity, unknown>
-
 const LISTED_AT_FIRST = 15
 const MORE_AT_ONCE = 50
-/** How much of the charts is shown around an event that is opened. */
-const AROUND_MS = 15 * 60_000
 
 interface HappeningsProps {
   readonly loaded: Loaded<Happening[]>
@@ -53,20 +44,15 @@ export function Happenings({ loaded, span, hasGpus = false }: HappeningsProps) {
 
 function Line({ happening, hasGpu }: { readonly happening: Happening; readonly hasGpu: boolean }) {
   const { session } = usePage()
-  const { icon: Shape, word, tone } = SEVERITIES[happening.severity]
-  const around = { since: happening.occurredAt - AROUND_MS, until: happening.occurredAt + AROUND_MS }
-  const search = gpuAddress.format({ ...gpuAddress.usual, range: fixed(around, session.collectorNow()) })
+  const href = chartsAround(happening, session.collectorNow())
   return (
     <li class="happening" data-testid="happening" data-kind={happening.kind}>
-      <span class={`badge tone-${tone}`} data-tip={word}>
-        <Shape />
-        <span class="hidden">{word}: </span>
-      </span>
+      <SeverityMark severity={happening.severity} />
       <span class="happening-time">
         {happening.gpuUuid === null ? (
           <Time at={happening.occurredAt} form="day" />
         ) : (
-          <a href={pathOf('gpu', happening.gpuUuid) + search}>
+          <a href={href}>
             <Time at={happening.occurredAt} form="day" />
           </a>
         )}

@@ -4,6 +4,7 @@ import { fixed, last, panned, spanOf, widened, writeRange, type Range } from '..
 import { spanText } from '../../model/instant'
 import { usePage } from '../context'
 import { CalendarIcon, ChevronIcon, ZoomOutIcon } from './icons'
+import { closeFromOutside } from './menu'
 import { Segmented } from './segmented'
 
 const CHOICES = ['15m', '1h', '6h', '24h', '7d', '30d'].map((title) => ({ value: writeRange(last(title)), title, tip: `The last ${title}` }))
@@ -71,19 +72,6 @@ function OtherRange({ range, onChange }: RangePickerProps) {
       </form>
     </details>
   )
-}
-
-function closeFromOutside(details: { readonly current: HTMLDetailsElement | null }): () => void {
-  const close = (event: Event) => {
-    const isOutside = event instanceof KeyboardEvent ? event.key === 'Escape' : !details.current?.contains(event.target as Node)
-    if (isOutside) details.current?.removeAttribute('open')
-  }
-  document.addEventListener('pointerdown', close)
-  document.addEventListener('keydown', close)
-  return () => {
-    document.removeEventListener('pointerdown', close)
-    document.removeEventListener('keydown', close)
-  }
 }
 
 /** As a field of local time takes it, to the second. */

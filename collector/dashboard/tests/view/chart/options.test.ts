@@ -7,7 +7,7 @@ import { pointText, summaryOf } from '../../../src/view/chart/summary'
 
 function line(name: string, average: (number | null)[], hasBand = true): ChartLine {
   const metric: Metric = { name, unit: '%', kind: 'gauge', panel: 'P', help: '', names: [] }
-  return { metric, title: name, form: 'line', average, low: hasBand ? average : null, high: hasBand ? average : null }
+  return { key: name, place: null, metric, title: name, form: 'line', average, low: hasBand ? average : null, high: hasBand ? average : null }
 }
 
 function spec(...lines: ChartLine[]): ChartSpec {

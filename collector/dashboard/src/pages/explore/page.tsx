@@ -1,0 +1,79 @@
+// Any metric over any part of the fleet and any time: who has most of it, who least, and how it was before.
+import { useMemo } from 'preact/hooks'
+import { exploreAddress, type ExploreAddress } from '../../address/explore'
+import { spanOf, writeRange } from '../../address/range'
+import { explore, type Exploration } from '../../feed/explore'
+import { usableAggregate } from '../../model/explore/question'
+import { ChartContext } from '../../view/chart/group'
+import { useChartGroup } from '../../view/chart/usechartgroup'
+import { useAddress, usePage } from '../../view/context'
+import { useLoaded, type Loaded } from '../../view/parts/loaded'
+import { PageHead } from '../../view/parts/pagehead'
+import { RangePicker } from '../../view/parts/rangepicker'
+import { Empty, Failed } from '../../view/parts/states'
+import { useFleetNames } from '../../view/parts/usefleetnames'
+import { Lines } from './lines'
+import './explore.css'
+import { QuestionBar } from './questionbar'
+import { Ranking } from './ranking'
+
+const AGAIN_MS = 60_000
+
+export default function ExplorePage() {
+  const { session } = usePage()
+  const [choice, change] = useAddress(exploreAddress)
+  useFleetNames()
+  const metric = session.catalog.value.get(choice.metric)
+  const question = { ...choice, agg: usableAggregate(choice.agg, metric) }
+  const group = useChartGroup(choice.range, (range, move) => change({ range }, move))
+  const loaded = useExploration(question)
+  const known = loaded.data
+  return (
+    <ChartContext.Provider value={group}>
+      <PageHead title="Explore">
+        <div class="explore-range">
+          <RangePicker range={choice.range} onChange={(range) => change({ range })} />
+        </div>
+      </PageHead>
+      <QuestionBar choice={question} onChange={change} />
+      {loaded.failure !== null && <Failed what="The answer" failure={loaded.failure} again={loaded.again} isOld={known !== null} />}
+      {known === null && loaded.failure === null && <Waiting />}
+      {known !== null && metric !== undefined && known.groups.length === 0 && (
+        <Empty title="Nothing was read of this in this time" testid="explore-empty">
+          <p>Another metric, another time, or more of the fleet may have values.</p>
+        </Empty>
+      )}
+      {known !== null && metric !== undefined && known.groups.length > 0 && (
+        <div class={loaded.isLoading ? 'explore-answer is-loading' : 'explore-answer'} data-testid="answer">
+          <Lines question={question} metric={metric} exploration={known} />
+          <Ranking question={question} metric={metric} exploration={known} />
+        </div>
+      )}
+      <p class="hidden" aria-live="polite">{group.spoken.value}</p>
+    </ChartContext.Provider>
+  )
+}
+
+function useExploration(question: ExploreAddress): Loaded<Exploration> {
+  const { session } = usePage()
+  const metric = session.catalog.value.get(question.metric)
+  const { metric: name, agg, by, order, n, compare, host, gpu, range } = question
+  const key = metric === undefined ? null : JSON.stringify([name, agg, by, order, n, compare, host, gpu, writeRange(range)])
+  const ask = useMemo(
+    () => (abort: AbortSignal) => {
+      const now = session.collectorNow()
+      return explore(session.api, question, { host, gpu }, metric, spanOf(range, now), now, abort)
+    },
+    [key],
+  )
+  return useLoaded(key, ask, range.kind === 'last' ? AGAIN_MS : null)
+}
+
+function Waiting() {
+  return (
+    <>
+      <span class="hidden" role="status">Loading the answer</span>
+      <div class="panel ghost explore-ghost" aria-hidden="true" />
+    </>
+  )
+}
