@@ -19,7 +19,8 @@ BACKOFF_CAP_SECONDS = 4.0
 SETTLED_AFTER_SECONDS = 10.0
 """A stream that lived so long was a good one: the next outage starts with short delays again."""
 
-FINISH_LOOK_SECONDS = 0.02
+FINISH_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.02, 0.5
+"""Whether everything is settled is looked at ever less often: thousands of simulated hosts end at the same time."""
 LEAVE_SECONDS = 1.0
 """How long a goodbye may take; a collector that does not hear it takes the host for silent."""
 
@@ -199,10 +200,12 @@ def shuffled(targets: Sequence[str], random: Callable[[], float]) -> list[str]:
 
 
 async def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    look = FINISH_LOOK_SECONDS
     try:
         async with asyncio.timeout(seconds):
             while not condition():
-                await asyncio.sleep(FINISH_LOOK_SECONDS)
+                await asyncio.sleep(look)
+                look = min(2 * look, LONGEST_LOOK_SECONDS)
     except TimeoutError:
         return False
     return True
