@@ -25,8 +25,9 @@ class Watcher:
     _newest: list[str | None] = field(default_factory=list)
 
     def take_event(self, message: dict[str, Any]) -> None:
-        if message["type"] == "gpu_stats":
-            self.events.append(_age(message["data"]["timestamp"]))
+        # A GPU that is known and was not read yet has no instant.
+        if message["type"] == "gpu_stats" and (instant := message["data"]["timestamp"]) is not None:
+            self.events.append(_age(instant))
 
     def take_frame(self, message: dict[str, Any]) -> None:
         if message["type"] != "frame":
