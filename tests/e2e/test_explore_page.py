@@ -3,14 +3,17 @@
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fakes.browser import chromium
 from fakes.machine import corner
+from fakes.odd_fleet import HOSTILE
 from fakes.pages import PHONE, Scheme, Watched, watched
-from fakes.processes import Collector, running_collector, running_fleet, wait_for
+from fakes.processes import Collector, Process, running_collector, running_fleet, wait_for
 
 pytestmark = pytest.mark.browser
 MINUTES = 40
@@ -20,15 +23,37 @@ HOSTS, GPUS = 10, 4
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
     orders = ("--hosts", f"{HOSTS}", "--gpus", f"{GPUS}", "--interval", "5", "--backfill", f"{MINUTES}m")
-    with corner() as folder, running_collector(folder) as collector, running_fleet(folder, collector, *orders):
+    with (
+        corner() as folder,
+        running_collector(folder) as collector,
+        running_fleet(folder, collector, *orders),
+        running_agent(folder, collector, HOSTILE),
+    ):
 
         def stored() -> bool:
             asked = "metrics=power_watts&group_by=host&step=300"
             series = collector.get(f"/api/v1/series?{asked}")["series"]
-            return len(series) == HOSTS and all(len(one["points"]) > 7 for one in series)
+            points = {one["group"]["host"]: len(one["points"]) for one in series}
+            return points.pop(HOSTILE, 0) > 0 and len(points) == HOSTS and min(points.values()) > 7
 
         wait_for(stored, "the time before the start is stored")
         yield collector
+
+
+@contextmanager
+def running_agent(folder: Path, collector: Collector, host: str) -> Iterator[None]:
+    """One host of this name."""
+    environ = {
+        "GPUFLEET_COLLECTOR": collector.target,
+        "GPUFLEET_HOST_NAME": host,
+        "GPUFLEET_DATA_DIR": str(folder / "agent"),
+    }
+    agent = Process("gpufleet-agent", "run", "--backend", "simulated", log=folder / "agent.log", environ=environ)
+    try:
+        agent.start()
+        yield
+    finally:
+        agent.stop()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +96,7 @@ def test_hosts_are_put_in_order_and_the_address_keeps_the_question(opened: Watch
     highest = figures(page)
     assert highest == sorted(highest, reverse=True)
     page.get_by_role("radio", name="Bottom").click()
-    expect(page.get_by_test_id("ranking")).to_contain_text(f"Lowest 5 of {HOSTS}")
+    expect(page.get_by_test_id("ranking")).to_contain_text(f"Lowest 5 of {HOSTS + 1}")
     answered(page)
     lowest = figures(page)
     assert lowest == sorted(lowest)
@@ -124,6 +149,28 @@ def test_a_zoom_on_the_chart_is_a_step_that_back_takes_back(opened: Watched) -> 
     expect(page.get_by_test_id("range-span")).to_be_visible()
     page.go_back()
     expect(page.get_by_test_id("range-span")).to_have_count(0)
+
+
+def test_a_hostile_name_is_text(opened: Watched) -> None:
+    opened.open("/explore?by=host&range=1h&n=20")
+    answered(opened.page)
+    expect(opened.page.get_by_test_id("ranked").get_by_text(HOSTILE, exact=True)).to_be_visible()
+    assert opened.page.locator("main img").count() == 0
+    opened.page.get_by_text(HOSTILE, exact=True).last.click()
+    expect(opened.page.locator("h1")).to_have_text(HOSTILE)
+
+
+def test_a_collector_that_is_away_is_said_and_asked_again_when_it_is_back(opened: Watched) -> None:
+    page = opened.page
+    page.context.set_offline(True)
+    page.get_by_test_id("metric").select_option("power_watts")
+    expect(page.get_by_test_id("part-failed")).to_contain_text("could not be loaded")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_test_id("part-failed")).to_have_count(0)
+    expect(page.locator(".chart-title")).to_have_text("Mean of Power")
+    # That requests fail while there is no network is the browser's to say.
+    opened.complaints[:] = [said for said in opened.complaints if "ERR_INTERNET_DISCONNECTED" not in said]
 
 
 def test_what_cannot_be_asked_is_said_in_words(opened: Watched) -> None:

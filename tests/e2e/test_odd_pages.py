@@ -32,7 +32,9 @@ def host_path(name: str) -> str:
     return f"/hosts/{quote(name, safe='')}"
 
 
-@pytest.mark.parametrize("path", [CARDS, host_path(HOSTILE), f"/gpus/{LOST.uuid}", f"/gpus/{PARTS[0].uuid}"])
+@pytest.mark.parametrize(
+    "path", [CARDS, "/?view=table", host_path(HOSTILE), f"/gpus/{LOST.uuid}", f"/gpus/{PARTS[0].uuid}", "/events"]
+)
 def test_a_hostile_name_is_text(browser: Browser, site: str, path: str) -> None:
     with watched(browser, site) as opened:
         opened.open(path)
@@ -51,6 +53,18 @@ def test_from_the_fleet_to_a_host_of_any_name_and_back(browser: Browser, site: s
             expect(opened.page.locator("h1")).to_have_text(name)
             opened.page.go_back()
             expect(opened.page.get_by_test_id("totals")).to_be_visible()
+
+
+def test_a_host_of_any_name_is_found_as_one_types_and_listed_as_chosen(browser: Browser, site: str) -> None:
+    with watched(browser, site) as opened:
+        opened.open("/events")
+        for name in (HOSTILE, LONG):
+            opened.page.get_by_test_id("places").press_sequentially(name[:12])
+            expect(opened.page.get_by_role("option").get_by_text(name, exact=True)).to_be_visible()
+            opened.page.get_by_test_id("places").press("Enter")
+            expect(opened.page.get_by_test_id("place").get_by_text(name, exact=True)).to_be_visible()
+        assert opened.page.locator("main img").count() == 0
+        assert opened.faults() == []
 
 
 def test_a_lost_gpu_says_since_when(browser: Browser, site: str) -> None:
@@ -132,7 +146,10 @@ def test_what_is_broken_in_an_address_goes_from_it(browser: Browser, site: str) 
         opened.page.wait_for_function("() => location.search === ''")
 
 
-@pytest.mark.parametrize("path", ["/", host_path(LONG), host_path(CROWDED), "/gpus/GPU-6", f"/gpus/{MANY[31].uuid}"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", host_path(LONG), host_path(CROWDED), "/gpus/GPU-6", f"/gpus/{MANY[31].uuid}", f"/events?host={quote(LONG)}"],
+)
 def test_nothing_reaches_beyond_the_screen_of_a_telephone(browser: Browser, site: str, path: str) -> None:
     with watched(browser, site, PHONE, has_touch=True) as opened:
         opened.open(path)
