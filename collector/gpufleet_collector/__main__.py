@@ -68,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("retention", _retention, "drop now what is older than it is to be kept; serve does so too, every minute"),
         ("export", _export, "write history into a CSV or Parquet file, whether a collector serves or not"),
         ("doctor", _doctor, "say how database, store and bus are, and what to do about it"),
+        ("token", _token, "make, list and revoke tokens: who may stream, read or administer"),
     ):
         one = commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
         one.set_defaults(command=command, flags=())
@@ -75,7 +76,23 @@ def build_parser() -> argparse.ArgumentParser:
     made["retention"].add_argument("--dry-run", action="store_true", help="only say what would go")
     made["retention"].set_defaults(flags=("dry_run",))
     _add_export_flags(made["export"])
+    _add_token_flags(made["token"])
     return parser
+
+
+def _add_token_flags(parser: _Parser) -> None:
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="what to do")
+    parser.add_argument(
+        "token", nargs="?", metavar="ID", help="revoke: which one, as list shows it, or the token itself"
+    )
+    parser.add_argument("--role", choices=("agent", "viewer", "admin"), help="create: what it may do")
+    parser.add_argument("--name", default="", metavar="TEXT", help="create: what it is for, for people")
+    parser.add_argument("--hosts", metavar="PATTERN,...", help="create: hosts an agent's may speak for, as gpu-* [any]")
+    parser.add_argument("--expires", metavar="DAYSd|TIME", help="create: when it ends, such as 90d [never]")
+    parser.add_argument(
+        "--for-file", metavar="FILE", help="create: add its line to this file (GPUFLEET_TOKENS_FILE), not to a database"
+    )
+    parser.set_defaults(flags=("action", "token", "role", "name", "hosts", "expires", "for_file"))
 
 
 _EXPORT_LISTS = (
@@ -209,6 +226,30 @@ async def _export(config: "CollectorConfig", *, output: str, **asked: list[str] 
     ]
     streams = export_command.Streams(sys.stdout.fileno(), sys.stderr)
     return await export_command.run(config, given, output=output, clock=SystemClock(), streams=streams)
+
+
+async def _token(
+    config: "CollectorConfig", *, action: str, token: str | None, for_file: str | None, **order: str | None
+) -> int:
+    import secrets
+    from pathlib import Path
+
+    from gpufleet_collector import token_command
+    from gpufleet_collector.clock import SystemClock
+
+    clock, out = SystemClock(), sys.stdout
+    if action == "list":
+        return await token_command.list_all(config, clock=clock, out=out)
+    if action == "revoke":
+        if token is None:
+            raise ConfigurationError("token revoke needs the ID of a token, as `token list` shows it")
+        return await token_command.revoke(config, token, clock=clock, out=out)
+    role = order["role"]
+    if role is None:
+        raise ConfigurationError("token create needs --role agent, viewer or admin")
+    asked = token_command.Order(role, order["name"] or "", order["hosts"], order["expires"])
+    file = None if for_file is None else Path(for_file)
+    return await token_command.create(config, asked, file, clock=clock, randomness=secrets.token_bytes, out=out)
 
 
 async def _doctor(config: "CollectorConfig") -> int:

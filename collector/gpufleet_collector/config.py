@@ -21,6 +21,9 @@ MAX_BUS_SERVERS = 16
 MAX_INTERVAL_SECONDS = 86_400.0
 MAX_DOWN_AFTER_SECONDS = 86_400.0
 MAX_EVENT_GPUS = 1_000_000
+MAX_COUNT = 1_000_000
+MAX_QUERY_SECONDS = 3_600.0
+MAX_SECRET_FILE_BYTES = 64 * 1024
 MAX_VALUE_SHOWN = 100
 ROOT_STATE_DIRECTORY = Path("/var/lib/gpufleet")
 
@@ -101,6 +104,8 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 BusServers = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_bus_servers)]
 ListenAddress = Annotated[InstanceOf[Listen], NoDecode, BeforeValidator(_listen)]
 Folder = Annotated[Path, BeforeValidator(_folder)]
+File = Folder
+Count = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 
 
 class CollectorConfig(BaseSettings):
@@ -133,12 +138,34 @@ class CollectorConfig(BaseSettings):
         default=60, gt=0, le=MAX_DOWN_AFTER_SECONDS, allow_inf_nan=False, alias="GPUFLEET_DOWN_AFTER_SECONDS"
     )
     ws_events_max_gpus: int = Field(default=1000, gt=0, le=MAX_EVENT_GPUS, alias="GPUFLEET_WS_EVENTS_MAX_GPUS")
+    tls_cert_file: File | None = Field(default=None, alias="GPUFLEET_TLS_CERT_FILE")
+    tls_key_file: File | None = Field(default=None, alias="GPUFLEET_TLS_KEY_FILE")
+    tls_client_ca_file: File | None = Field(default=None, alias="GPUFLEET_TLS_CLIENT_CA_FILE")
+    tokens_file: File | None = Field(default=None, alias="GPUFLEET_TOKENS_FILE")
     allow_insecure: bool = Field(default=False, alias="GPUFLEET_ALLOW_INSECURE")
+    max_streams: Count = Field(default=20_000, alias="GPUFLEET_MAX_STREAMS")
+    max_hosts_per_token: Count = Field(default=20_000, alias="GPUFLEET_MAX_HOSTS_PER_TOKEN")
+    max_sockets: Count = Field(default=2_000, alias="GPUFLEET_MAX_SOCKETS")
+    max_message_bytes: int = Field(default=4 * 2**20, ge=2**16, le=2**26, alias="GPUFLEET_MAX_MESSAGE_BYTES")
+    max_string_length: int = Field(default=256, ge=64, le=4_096, alias="GPUFLEET_MAX_STRING_LENGTH")
+    max_labels: int = Field(default=64, ge=0, le=1_000, alias="GPUFLEET_MAX_LABELS")
+    max_requests_per_second: Count = Field(default=500, alias="GPUFLEET_MAX_REQUESTS_PER_SECOND")
+    query_timeout_seconds: float = Field(
+        default=30, gt=0, le=MAX_QUERY_SECONDS, allow_inf_nan=False, alias="GPUFLEET_QUERY_TIMEOUT_SECONDS"
+    )
 
     @property
     def collector_dir(self) -> Path:
         """The collector's own folder in the data directory; agents keep theirs beside it."""
         return self.data_dir / "collector"
+
+    @property
+    def has_tls(self) -> bool:
+        return self.tls_cert_file is not None
+
+    @property
+    def is_reached_from_elsewhere(self) -> bool:
+        return not (self.http_listen.is_loopback and self.grpc_listen.is_loopback)
 
     @classmethod
     def settings_customise_sources(
@@ -161,6 +188,7 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None], *, 
     """
     given = {name: value for name, value in flags.items() if value is not None}
     values = _from_environment(environ) | given
+    values |= secrets_from_files(environ, values)
     if not values.get("DATABASE_URL"):
         values.pop("DATABASE_URL", None)
     if "GPUFLEET_DATA_DIR" not in values:
@@ -169,6 +197,7 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None], *, 
         config = CollectorConfig(**values)
     except ValidationError as error:
         raise _refusal(error, values, given) from None
+    _refuse_half_of_tls(config)
     _refuse_open_listeners(config, given)
     return config
 
@@ -209,8 +238,8 @@ def _name(setting: Setting, given: Mapping[str, str]) -> str:
 
 
 def _refuse_open_listeners(config: CollectorConfig, given: Mapping[str, str]) -> None:
-    if config.allow_insecure:
-        return
+    if config.allow_insecure or config.has_tls:
+        return  # whether there are tokens is known once the database is
     for variable, listen in (
         ("GPUFLEET_HTTP_LISTEN", config.http_listen),
         ("GPUFLEET_GRPC_LISTEN", config.grpc_listen),
@@ -218,5 +247,54 @@ def _refuse_open_listeners(config: CollectorConfig, given: Mapping[str, str]) ->
         if not listen.is_loopback:
             raise ConfigurationError(
                 f"{_name(_setting(variable), given)}={str(listen)!r} is reached from other machines, and without TLS "
-                "and tokens anybody there may read and write: listen on 127.0.0.1, or set GPUFLEET_ALLOW_INSECURE=1"
+                "and tokens anybody there may read and write: set GPUFLEET_TLS_CERT_FILE and GPUFLEET_TLS_KEY_FILE, "
+                "and make tokens with `gpufleet-collector token create` or give GPUFLEET_TOKENS_FILE; or listen on "
+                "127.0.0.1, or set GPUFLEET_ALLOW_INSECURE=true"
             )
+
+
+def _refuse_half_of_tls(config: CollectorConfig) -> None:
+    if (config.tls_cert_file is None) != (config.tls_key_file is None):
+        lacking = "GPUFLEET_TLS_CERT_FILE" if config.tls_cert_file is None else "GPUFLEET_TLS_KEY_FILE"
+        raise ConfigurationError(f"{lacking} is not set: a certificate and its private key go together")
+    if config.tls_client_ca_file is not None and not config.has_tls:
+        raise ConfigurationError(
+            "GPUFLEET_TLS_CLIENT_CA_FILE goes with a certificate of the collector: set GPUFLEET_TLS_CERT_FILE and "
+            "GPUFLEET_TLS_KEY_FILE too"
+        )
+
+
+def refuse_without_tokens(config: CollectorConfig, *, is_open: bool) -> None:
+    """Once it is known whether there is a token. Raises ConfigurationError."""
+    if is_open and config.is_reached_from_elsewhere and not config.allow_insecure:
+        raise ConfigurationError(
+            "there are no tokens, so that anybody who reaches GPUFLEET_HTTP_LISTEN or GPUFLEET_GRPC_LISTEN may read "
+            "and write, with TLS too: make tokens with `gpufleet-collector token create` or give GPUFLEET_TOKENS_FILE; "
+            "or listen on 127.0.0.1, or set GPUFLEET_ALLOW_INSECURE=true"
+        )
+
+
+def secrets_from_files(environ: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:
+    """What settings hold that are secrets and come from files, such as DATABASE_URL_FILE. Raises ConfigurationError."""
+    found = {}
+    for setting in SETTINGS:
+        variable = f"{setting.variable}_FILE"
+        if not setting.is_secret or not environ.get(variable):
+            continue
+        if given.get(setting.variable):
+            raise ConfigurationError(f"{setting.variable} and {variable} are both set: keep one of them")
+        found[setting.variable] = _read_secret(variable, environ[variable])
+    return found
+
+
+def _read_secret(variable: str, path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SECRET_FILE_BYTES + 1)
+        text = content.decode()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text"
+        raise ConfigurationError(f"{variable}={path!r} cannot be read: {why}") from None
+    if len(content) > MAX_SECRET_FILE_BYTES or not text.strip():
+        raise ConfigurationError(f"{variable}={path!r} is {'empty' if not text.strip() else 'too large'}")
+    return text.strip()

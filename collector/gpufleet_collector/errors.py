@@ -11,6 +11,8 @@ CollectorError
 ├── ExtraMissing             the operator: install the extra that is named
 ├── OutputFailed             the operator: make room, or write elsewhere
 ├── BusAway                  nobody at once: retried; the operator when it lasts
+├── Unauthenticated          the client: send a token that is valid; why this one is not is not said
+├── Forbidden                the client: its token is valid and may not do this
 ├── BusMessageRefused        nobody: the message is dropped and counted by its reason
 └── BadRequest               the client: correct the parameter that is named
 """
@@ -66,6 +68,17 @@ class BusMessageRefused(CollectorError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class Unauthenticated(CollectorError):
+    """No token, or none that is valid: which of these is nobody's business."""
+
+    def __init__(self) -> None:
+        super().__init__("a valid token is needed: send it as `Authorization: Bearer TOKEN`")
+
+
+class Forbidden(CollectorError):
+    """A valid token that does not allow what was asked for with it."""
 
 
 class BadRequest(CollectorError):

@@ -148,4 +148,10 @@ class SelfMetrics:
             ["reason"],
             registry=registry,
         )
+        self.access_refused = Counter(
+            "gpufleet_access_refused",
+            "HTTP requests and WebSockets refused: no valid token, not allowed, another site, too many",
+            ["reason"],
+            registry=registry,
+        )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)

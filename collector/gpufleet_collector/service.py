@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.keeper import DATABASE, FILE, Keeper
 from gpufleet_collector.bus.alone import Alone
 from gpufleet_collector.bus.bus import Bus
 from gpufleet_collector.clock import Clock, SystemClock
-from gpufleet_collector.config import CollectorConfig, Listen
+from gpufleet_collector.config import CollectorConfig, Listen, refuse_without_tokens
 from gpufleet_collector.economy import keep_to_one_core, look_for_garbage_less_often
 from gpufleet_collector.errors import CollectorError, DatabaseUnavailable
 from gpufleet_collector.ingest.limits import IngestLimits
@@ -32,7 +34,9 @@ from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.store.times import DAY_US
+from gpufleet_collector.store.token_table import Tokens
 from gpufleet_collector.store.writer import Writer
+from gpufleet_collector.tls import Certificates, TlsFiles
 from gpufleet_collector.upkeep import Upkeep
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
@@ -41,6 +45,11 @@ from gpufleet_collector.web.store import StoreCondition
 
 REFRESH_SECONDS, HELD_UP_SECONDS, MOST_PUT_OFF = 0.4, 1.0, 5
 DATABASE_RETRY_SECONDS = 1.0
+CERTIFICATES_SECONDS = 2.0
+INSECURE = (
+    "GPUFLEET_ALLOW_INSECURE is set: whoever reaches this machine over the network may read and write here, or listen "
+    "in on the tokens of others; set GPUFLEET_TLS_CERT_FILE and GPUFLEET_TLS_KEY_FILE, and make tokens"
+)
 DAY_SECONDS = 86_400.0
 
 _logger = logging.getLogger("gpufleet_collector")
@@ -76,7 +85,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     look_for_garbage_less_often()
     keep_to_one_core(random.Random())
     dsn = await _open_database(config, parts)
-    database = Database(dsn)
+    database = Database(dsn, statement_seconds=config.query_timeout_seconds)
     parts.push_async_callback(database.close)
     upkeep = Upkeep(dsn, config, live, clock, metrics)
     parts.push_async_callback(upkeep.stop)
@@ -84,6 +93,10 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     parts.push_async_callback(bus.stop)
     started = asyncio.Event()
     writer = Writer(database, clock=clock, metrics=metrics)
+    book, certificates = Book((DATABASE,) if config.tokens_file is None else (DATABASE, FILE)), _certificates(config)
+    tokens = Tokens(database)
+    keeper = Keeper(book, tokens, config.tokens_file, clock)
+    keeper.read_file()
     app = create_app(
         live=live,
         history=History(database, clock=clock),
@@ -95,26 +108,34 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         bus_state=lambda: bus.state,
         store=StoreCondition(upkeep.condition, config.pack_after_hours),
         metrics=metrics,
-        settings=WebSettings(events_max_gpus=config.ws_events_max_gpus),
+        settings=_web_settings(config),
         clock=clock,
+        book=book,
+        tokens=tokens,
     )
-    web = WebServer(app, config.http_listen, _logger)
+    web = WebServer(app, config.http_listen, _logger, certificates)
     await web.start()
     parts.push_async_callback(web.stop)
-    _logger.info("dashboard: http://%s", Listen(config.http_listen.host, web.port))
+    scheme = "http" if certificates is None else "https"
+    _logger.info("dashboard: %s://%s", scheme, Listen(config.http_listen.host, web.port))
+    if config.allow_insecure and config.is_reached_from_elsewhere:
+        _logger.warning(INSECURE)
 
     async def share() -> None:
         await bus.start(await database_identity(database))
 
     await _with_database(database.migrate, stop)
+    await _with_database(keeper.read_database, stop)
+    refuse_without_tokens(config, is_open=book.is_open)
     await _with_database(Memory(database, live, clock, config.retention_days).recall, stop)
     await _with_database(share, stop)
     ingest = IngestServer(
         config.grpc_listen,
-        Parts(live, writer, metrics, clock, IngestLimits(retention_seconds=config.retention_days * DAY_SECONDS)),
+        Parts(live, writer, metrics, clock, _ingest_limits(config), book),
         collector_version=version("gpufleet-collector"),
         poll_interval_seconds=config.poll_interval_seconds,
         log=_logger,
+        certificates=certificates,
     )
     # At stop: hear nothing more, commit what was heard, acknowledge it, and only then end the streams.
     parts.push_async_callback(ingest.stop)
@@ -124,9 +145,44 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     await ingest.start()
     await upkeep.start()
     started.set()
-    _logger.info("agents: grpc://%s", Listen(config.grpc_listen.host, ingest.port))
-    jobs: list[Coroutine[None, None, None]] = [_refresh(live), writer.ended(), bus.ended()]
+    scheme = "grpc" if certificates is None else "grpcs"
+    _logger.info("agents: %s://%s", scheme, Listen(config.grpc_listen.host, ingest.port))
+    jobs: list[Coroutine[None, None, None]] = [_refresh(live), writer.ended(), bus.ended(), keeper.run()]
+    if certificates is not None:
+        jobs.append(_follow(certificates))
     return [asyncio.create_task(job) for job in jobs]
+
+
+def _certificates(config: CollectorConfig) -> Certificates | None:
+    if config.tls_cert_file is None or config.tls_key_file is None:
+        return None
+    return Certificates(TlsFiles(config.tls_cert_file, config.tls_key_file, config.tls_client_ca_file))
+
+
+async def _follow(certificates: Certificates) -> None:
+    while True:
+        await asyncio.sleep(CERTIFICATES_SECONDS)
+        certificates.look()
+
+
+def _ingest_limits(config: CollectorConfig) -> IngestLimits:
+    return IngestLimits(
+        retention_seconds=config.retention_days * DAY_SECONDS,
+        message_bytes=config.max_message_bytes,
+        string_length=config.max_string_length,
+        labels=config.max_labels,
+        streams=config.max_streams,
+        hosts_per_token=config.max_hosts_per_token,
+    )
+
+
+def _web_settings(config: CollectorConfig) -> WebSettings:
+    return WebSettings(
+        events_max_gpus=config.ws_events_max_gpus,
+        max_websocket_clients=config.max_sockets,
+        requests_per_second=config.max_requests_per_second,
+        is_insecure=config.allow_insecure and config.is_reached_from_elsewhere,
+    )
 
 
 def _make_bus(

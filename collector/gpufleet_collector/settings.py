@@ -15,6 +15,8 @@ class Setting:
     help: str
     expects: str
     switch: bool = False
+    is_secret: bool = False
+    """It may also come from a file, named by the variable with `_FILE` behind it."""
 
     @property
     def flag(self) -> str:
@@ -28,6 +30,7 @@ SETTINGS: tuple[Setting, ...] = (
         "unset: own PostgreSQL under the data directory",
         "PostgreSQL 15 or newer to store in",
         "give postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        is_secret=True,
     ),
     Setting(
         "PG_BIN",
@@ -75,6 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
         "unset: this collector alone",
         "NATS server, or servers, over which collectors on one database share live values",
         "give nats://HOST:PORT, up to 16 of them separated by commas",
+        is_secret=True,
     ),
     Setting(
         "GPU_POLL_INTERVAL_SECONDS",
@@ -95,10 +99,67 @@ SETTINGS: tuple[Setting, ...] = (
         "give a whole number, 1 to 1000000",
     ),
     Setting(
+        "GPUFLEET_TLS_CERT_FILE",
+        "unset: no TLS",
+        "certificate of both listeners, PEM with its chain; read again when it changes",
+        "give a file",
+    ),
+    Setting("GPUFLEET_TLS_KEY_FILE", "unset", "private key of the certificate, PEM", "give a file"),
+    Setting(
+        "GPUFLEET_TLS_CLIENT_CA_FILE",
+        "unset: none is asked for",
+        "certificates, PEM, by one of which that of an agent has to be issued",
+        "give a file",
+    ),
+    Setting(
+        "GPUFLEET_TOKENS_FILE",
+        "unset",
+        "tokens beside those of the database: a line `ROLE sha256:DIGEST` for each; read again when it changes",
+        "give a file",
+    ),
+    Setting(
         "GPUFLEET_ALLOW_INSECURE",
         "unset",
         "1 allows listening beyond this machine without TLS and tokens",
         "give 1 or 0",
         switch=True,
+    ),
+    Setting("GPUFLEET_MAX_STREAMS", "20000", "agents connected at once", "give a whole number, 1 to 1000000"),
+    Setting(
+        "GPUFLEET_MAX_HOSTS_PER_TOKEN",
+        "20000",
+        "agents connected at once with the same token",
+        "give a whole number, 1 to 1000000",
+    ),
+    Setting("GPUFLEET_MAX_SOCKETS", "2000", "WebSocket clients at once", "give a whole number, 1 to 1000000"),
+    Setting(
+        "GPUFLEET_MAX_MESSAGE_BYTES",
+        "4194304",
+        "size of one message of an agent",
+        "give a whole number of bytes, 65536 to 67108864",
+    ),
+    Setting(
+        "GPUFLEET_MAX_STRING_LENGTH",
+        "256",
+        "characters of a name or label; longer ones are cut",
+        "give a whole number, 64 to 4096",
+    ),
+    Setting(
+        "GPUFLEET_MAX_LABELS",
+        "64",
+        "labels of a host; further ones are left out",
+        "give a whole number, 0 to 1000",
+    ),
+    Setting(
+        "GPUFLEET_MAX_REQUESTS_PER_SECOND",
+        "500",
+        "HTTP requests of one client address; more are answered 429",
+        "give a whole number, 1 to 1000000",
+    ),
+    Setting(
+        "GPUFLEET_QUERY_TIMEOUT_SECONDS",
+        "30",
+        "time of one statement of a question about the past",
+        "give seconds, more than 0 and at most 3600",
     ),
 )

@@ -41,3 +41,5 @@ class IngestLimits:
     """Reports of backlogs that all who come back at about the same time may send together: each is told its share."""
     streams: int = 20_000
     """Further streams are refused: RESOURCE_EXHAUSTED."""
+    hosts_per_token: int = 20_000
+    """Further streams with the same token are refused: RESOURCE_EXHAUSTED."""

@@ -16,6 +16,25 @@ class StreamRefused(Exception):
     """When the agent is to come back; None leaves that to the agent."""
 
 
+def unauthenticated() -> StreamRefused:
+    detail = "a valid token is needed: give the agent GPUFLEET_TOKEN or GPUFLEET_TOKEN_FILE"
+    return StreamRefused(grpc.StatusCode.UNAUTHENTICATED, "unauthenticated", detail)
+
+
+def forbidden(detail: str) -> StreamRefused:
+    return StreamRefused(grpc.StatusCode.PERMISSION_DENIED, "forbidden", detail)
+
+
+def host_not_allowed(host: str) -> StreamRefused:
+    detail = f"this token is not for host {host!r}: make one whose hosts include it"
+    return StreamRefused(grpc.StatusCode.PERMISSION_DENIED, "host_not_allowed", detail)
+
+
+def too_many_hosts_of_token(limit: int) -> StreamRefused:
+    detail = f"{limit} agents stream with this token, its limit (GPUFLEET_MAX_HOSTS_PER_TOKEN): use another token"
+    return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too_many_hosts_of_token", detail)
+
+
 def malformed(detail: str) -> StreamRefused:
     return StreamRefused(grpc.StatusCode.INVALID_ARGUMENT, "malformed", detail)
 
@@ -38,7 +57,7 @@ def too_large(size: int, limit: int) -> StreamRefused:
 
 
 def too_many_streams(limit: int) -> StreamRefused:
-    detail = f"this collector has {limit} streams, its limit: add a collector"
+    detail = f"this collector has {limit} streams, its limit (GPUFLEET_MAX_STREAMS): add a collector"
     return StreamRefused(grpc.StatusCode.RESOURCE_EXHAUSTED, "too_many_streams", detail)
 
 

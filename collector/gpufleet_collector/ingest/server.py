@@ -4,14 +4,17 @@ import asyncio
 import itertools
 import logging
 import math
+from functools import partial
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from gpufleet_collector.access.grants import Grant, Right
 from gpufleet_collector.config import Listen
-from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.errors import ConfigurationError, Forbidden, Unauthenticated
 from gpufleet_collector.ingest.admission import Admission, Appointment
+from gpufleet_collector.ingest.credentials import server_credentials
 from gpufleet_collector.ingest.events import duplicate_host_event
 from gpufleet_collector.ingest.gathering import Gathering
 from gpufleet_collector.ingest.presence import Presence, Verdict
@@ -19,16 +22,21 @@ from gpufleet_collector.ingest.refusals import (
     StreamRefused,
     busy,
     duplicate_host,
+    forbidden,
     gone,
+    host_not_allowed,
     replaced,
     stopping,
     too_large,
+    too_many_hosts_of_token,
     too_many_streams,
+    unauthenticated,
 )
 from gpufleet_collector.ingest.stream import AgentStream, Introduction, Parts, introduce, read_message
 from gpufleet_collector.loop_lag import watch_loop
 from gpufleet_collector.model import NO_SAMPLES, Refusal
 from gpufleet_collector.store.records import ReportWrite
+from gpufleet_collector.tls import Certificates
 from gpufleet_proto import telemetry_pb2 as pb
 
 SERVICE, METHOD = "gpufleet.v1.Telemetry", "Stream"
@@ -42,6 +50,9 @@ RETRY_AFTER = "gpufleet-retry-after-ms"
 
 SAID_OTHERWISE = frozenset({"duplicate_host", "busy", "gone"})
 """Refusals that come by the thousand, or every few seconds: the fight, and the storm, are said once."""
+
+OF_TOKENS = frozenset({"unauthenticated", "forbidden", "host_not_allowed", "too_many_hosts_of_token"})
+"""Refusals that come again with every attempt of an agent: the first is said, and others after a while."""
 
 SAY_STORM_SECONDS = 60.0
 """A quiet time of so long, and the next storm is said again."""
@@ -60,8 +71,11 @@ class IngestServer:
         collector_version: str,
         poll_interval_seconds: float | None,
         log: logging.Logger,
+        certificates: Certificates | None = None,
     ) -> None:
+        """With `certificates` agents have to speak TLS."""
         self._listen = listen
+        self._certificates = certificates
         self._parts = parts
         self._welcome = pb.Welcome(
             protocol=PROTOCOL,
@@ -73,6 +87,7 @@ class IngestServer:
         self._presence = Presence()
         self._admission = Admission(parts.limits.admission)
         self._storm_said_at = float("-inf")
+        self._said_at: dict[str, float] = {}
         self._watching: asyncio.Task[None] | None = None
         self._gathering = Gathering(parts.live, parts.store, parts.metrics, parts.clock, parts.limits)
         self._open: dict[int, asyncio.Future[StreamRefused]] = {}
@@ -99,7 +114,7 @@ class IngestServer:
         method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._stream)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: method}),))
         try:
-            self.port = server.add_insecure_port(str(self._listen))
+            self.port = self._bind(server)
         except RuntimeError:
             self.port = 0
         if not self.port:
@@ -111,6 +126,11 @@ class IngestServer:
         self._server = server
         watching = watch_loop(self._parts.clock, self._parts.metrics, self._admission.held_up)
         self._watching = asyncio.create_task(watching, name="loop-lag")
+
+    def _bind(self, server: "grpc.aio.Server") -> int:
+        if self._certificates is None:
+            return server.add_insecure_port(str(self._listen))
+        return server.add_secure_port(str(self._listen), server_credentials(self._certificates))
 
     async def drain(self) -> None:
         """Hear nothing more; what was heard is still acknowledged until `stop`."""
@@ -124,9 +144,8 @@ class IngestServer:
             return
         if self._watching is not None:
             self._watching.cancel()
-        for ended in self._open.values():
-            if not ended.done():
-                ended.set_result(stopping())
+        for number in list(self._open):
+            self._end(number, stopping())
         await server.stop(STOP_GRACE_SECONDS)
 
     async def _stream(self, _requests: object, context: Context) -> None:
@@ -137,23 +156,56 @@ class IngestServer:
             await self._serve(number, context)
         except StreamRefused as refused:
             metrics.streams_refused.labels(reason=refused.reason).inc()
-            level = logging.DEBUG if refused.reason in SAID_OTHERWISE else logging.INFO
-            self._log.log(level, "stream from %s ended: %s", context.peer(), refused.detail)
+            self._log.log(self._level_of(refused.reason), "stream from %s ended: %s", context.peer(), refused.detail)
             await context.abort(refused.status, refused.detail, _trailer(refused))
         finally:
             metrics.streams.dec()
 
+    def _level_of(self, reason: str) -> int:
+        if reason in SAID_OTHERWISE:
+            return logging.DEBUG
+        if reason not in OF_TOKENS:
+            return logging.INFO
+        now, said_at = self._parts.clock.now().monotonic, self._said_at.get(reason, float("-inf"))
+        if now - said_at < SAY_STORM_SECONDS:
+            return logging.DEBUG
+        self._said_at[reason] = now
+        return logging.WARNING
+
     async def _serve(self, number: int, context: Context) -> None:
         if len(self._open) >= self._parts.limits.streams:
             raise too_many_streams(self._parts.limits.streams)
+        grant = self._identify(context)
         self._open[number] = asyncio.get_running_loop().create_future()
+        let_go = self._parts.book.hold(grant, lambda: self._end(number, unauthenticated()))
         try:
             await self._wait_for_turn()
             introduction = await self._introduce(context)
+            if grant is not None and not grant.speaks_for(introduction.host):
+                raise host_not_allowed(introduction.host)
             self._admit(number, introduction)
             await self._speak_for(number, introduction, context)
         finally:
+            let_go()
             del self._open[number]
+
+    def _identify(self, context: Context) -> Grant | None:
+        """Before anything of the agent is read. None where no tokens are needed."""
+        book, limit = self._parts.book, self._parts.limits.hosts_per_token
+        try:
+            grant = book.admit(_authorization(context), Right.STREAM, self._parts.clock.now().wall_us)
+        except Unauthenticated:
+            raise unauthenticated() from None
+        except Forbidden as error:
+            raise forbidden(str(error)) from None
+        if grant is not None and book.open_with(grant) >= limit:
+            raise too_many_hosts_of_token(limit)
+        return grant
+
+    def _end(self, number: int, reason: StreamRefused) -> None:
+        ended = self._open.get(number)
+        if ended is not None and not ended.done():
+            ended.set_result(reason)
 
     async def _wait_for_turn(self) -> None:
         """Raises StreamRefused when it would take too long."""
@@ -175,13 +227,7 @@ class IngestServer:
         self._storm_said_at = now
 
     async def _speak_for(self, number: int, introduction: Introduction, context: Context) -> None:
-        ended = self._open[number]
-
-        def end(reason: StreamRefused) -> None:
-            if not ended.done():
-                ended.set_result(reason)
-
-        stream = AgentStream(introduction, self._parts, self._gathering, end)
+        stream = AgentStream(introduction, self._parts, self._gathering, partial(self._end, number))
         try:
             stream.begin(introduction)
             self._parts.metrics.streams_admitted.inc()
@@ -218,10 +264,8 @@ class IngestServer:
             self._tell_fight(introduction, verdict)
         if not verdict.admitted:
             raise duplicate_host(introduction.host)
-        ended = self._open.get(verdict.ends or 0)
-        if ended is not None and not ended.done():
-            fight = duplicate_host if verdict.fight else replaced
-            ended.set_result(fight(introduction.host))
+        fight = duplicate_host if verdict.fight else replaced
+        self._end(verdict.ends or 0, fight(introduction.host))
 
     def _tell_fight(self, introduction: Introduction, verdict: Verdict) -> None:
         parts, host = self._parts, introduction.host
@@ -271,6 +315,13 @@ class IngestServer:
         if len(raw) > limit:
             raise too_large(len(raw), limit)
         return raw
+
+
+def _authorization(context: Context) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization" and isinstance(value, str):
+            return value
+    return None
 
 
 def _trailer(refused: StreamRefused) -> tuple[tuple[str, str], ...]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
+from gpufleet_collector.access.book import Book
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.ingest import envelope
 from gpufleet_collector.ingest.decode import Cleaner, agent_of, cost_of, inventory_of
@@ -50,6 +51,7 @@ class Parts:
     metrics: SelfMetrics
     clock: Clock
     limits: IngestLimits
+    book: Book = field(default_factory=Book)
 
 
 @dataclass(frozen=True, slots=True)

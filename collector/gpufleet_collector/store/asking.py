@@ -8,17 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gpufleet_collector.errors import QueryTooLong
 from gpufleet_collector.store.database import Database
 
-STATEMENT_SECONDS = 30
-
 
 @asynccontextmanager
 async def asking(database: Database) -> AsyncIterator[AsyncConnection]:
     """A connection whose statements end in time. Raises QueryTooLong, and as `Database.begin`."""
     try:
         async with database.begin() as connection:
-            await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+            milliseconds = round(database.statement_seconds * 1000)
+            await connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{milliseconds}ms'")
             yield connection
     except QueryTooLong as error:
         raise QueryTooLong(
-            f"the question took longer than {STATEMENT_SECONDS} s: ask for fewer GPUs, metrics or hours"
+            f"the question took longer than {database.statement_seconds:g} s: ask for fewer GPUs, metrics or hours"
         ) from error

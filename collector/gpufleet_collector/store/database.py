@@ -20,6 +20,8 @@ POOL_CONNECTIONS = 10
 """Of one collector; whoever wants one more waits, and after POOL_WAIT_SECONDS gets DatabaseUnavailable."""
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
+STATEMENT_SECONDS = 30.0
+"""A statement of a question that takes longer is cancelled."""
 IDLE_SECONDS = 60.0
 """A connection that nobody used for so long may have been forgotten on the way: it is asked before it is used."""
 IDLE_ANSWER_SECONDS = 2.0
@@ -32,9 +34,12 @@ _logger = logging.getLogger(__name__)
 class Database:
     """A pool of connections to one database, made on demand: nothing is opened before the first use."""
 
-    def __init__(self, dsn: str, *, connections: int = POOL_CONNECTIONS) -> None:
-        """`dsn` as asyncpg reads it: `postgresql://...`."""
+    def __init__(
+        self, dsn: str, *, connections: int = POOL_CONNECTIONS, statement_seconds: float = STATEMENT_SECONDS
+    ) -> None:
+        """`dsn` as asyncpg reads it: `postgresql://...`. `statement_seconds` is for questions of readers."""
         self._dsn = dsn
+        self.statement_seconds = statement_seconds
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from gpufleet_collector.errors import QueryTooLong
-from gpufleet_collector.store import asking
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.samples_sql import Moment
 from gpufleet_collector.store.times import INSTANT_LITERAL, to_us
@@ -71,7 +70,7 @@ class Patience:
 async def question(database: Database, patience: Patience | None = None) -> AsyncIterator[Question]:
     """Raises QueryTooLong when a statement takes longer than `patience`, or `asking`, allows, and as
     `Database.connect`. A caller who is cancelled cancels the statement in the database too."""
-    patience = patience or Patience(asking.STATEMENT_SECONDS)
+    patience = patience or Patience(database.statement_seconds)
     try:
         async with database.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from gpufleet_collector.store import derived_tables
 from gpufleet_collector.store.shapes import column_comment
@@ -47,6 +48,8 @@ INDEX_QUERIES: dict[str, str] = {
     "pk_processes": "the row of a process that is still there: writing its last sighting; the processes of a GPU",
     "ix_processes_first_seen_gpu_id_pid": "the processes of a time, in the order of their pages",
     "ix_processes_host_id_first_seen": "the processes of a host over a time",
+    "pk_tokens": "one token by what it is called: revoking it",
+    "uq_tokens_digest": "that no two tokens are the same",
     **derived_tables.INDEX_QUERIES,
 }
 """What each index is for; it is the index's comment in the database."""
@@ -70,6 +73,7 @@ def build_metadata(metrics: Iterable[Metric] = METRICS) -> MetaData:
     _gpu_stats(metadata, metrics)
     _events(metadata)
     _processes(metadata)
+    _tokens(metadata)
     derived_tables.define(metadata, metrics)
     return metadata
 
@@ -207,6 +211,24 @@ def _processes(metadata: MetaData) -> None:
     )
 
 
+def _tokens(metadata: MetaData) -> None:
+    Table(
+        "tokens",
+        metadata,
+        Column("id", Text(collation="C"), nullable=False, comment="The public part of the token"),
+        Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the token, which itself is nowhere kept"),
+        Column("role", Text, nullable=False, comment="agent, viewer or admin"),
+        Column("name", Text, nullable=False, comment="What it is for, as whoever made it says"),
+        Column("hosts", ARRAY(Text), nullable=False, comment="Patterns of the hosts it may speak for; none is any"),
+        _instant("created_at", "When it was made"),
+        _instant("expires_at", "From when it is not valid any more; null is never", nullable=True),
+        _instant("revoked_at", "Since when it is not valid any more; null while it is", nullable=True),
+        PrimaryKeyConstraint("id"),
+        UniqueConstraint("digest"),
+        comment="Who may stream, read or administer",
+    )
+
+
 metadata = build_metadata()
 hosts = metadata.tables["hosts"]
 gpus = metadata.tables["gpus"]
@@ -214,6 +236,7 @@ placements = metadata.tables["placements"]
 gpu_stats = metadata.tables["gpu_stats"]
 events = metadata.tables["events"]
 processes = metadata.tables["processes"]
+tokens = metadata.tables["tokens"]
 store_watermark = metadata.tables["store_watermark"]
 gpu_stats_packed = metadata.tables["gpu_stats_packed"]
 gpu_stats_5m = metadata.tables["gpu_stats_5m"]

@@ -1,5 +1,6 @@
 """The route table of the collector's HTTP side."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
@@ -7,6 +8,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.token import make_token
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.export.reading import Reader, SampleStream
 from gpufleet_collector.live.live import Live
@@ -14,6 +17,11 @@ from gpufleet_collector.model import BusState
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web import health
 from gpufleet_collector.web.absent import only_websockets, unknown_api
+from gpufleet_collector.web.access.enrolment import Enrolment, TokenStore
+from gpufleet_collector.web.access.guard import Guard
+from gpufleet_collector.web.access.posting import Taking
+from gpufleet_collector.web.access.rate import LimitRequests
+from gpufleet_collector.web.access.session import Session
 from gpufleet_collector.web.catalog import catalog
 from gpufleet_collector.web.counting import CountRequests
 from gpufleet_collector.web.endpoints import Handler, Reading
@@ -50,8 +58,12 @@ def create_app(
     metrics: SelfMetrics,
     settings: WebSettings,
     clock: Clock,
+    book: Book | None = None,
+    tokens: TokenStore | None = None,
 ) -> Starlette:
-    """The application; it starts and stops nothing of what it is given."""
+    """The application; it starts and stops nothing of what it is given. Without `book` everybody may do everything,
+    and without `tokens` none can be made here."""
+    book = book or Book()
     readings: dict[str, Handler] = {
         "/api/system/gpu-stats": GpuStatsNow(live),
         "/api/system/gpu-stats/history": GpuStatsHistory(history, clock),
@@ -71,19 +83,25 @@ def create_app(
     docs = Page(settings.docs_directory, under=DOCS, everywhere=False)
     routes: list[BaseRoute] = [Route(path, Reading(handler)) for path, handler in readings.items()]
     routes += [
-        WebSocketRoute("/ws", Stream(live, metrics, settings).serve),
+        WebSocketRoute("/ws", Stream(live, metrics, settings, book).serve),
         Route("/ws", Reading(only_websockets)),
+        Route("/api/v1/session", Taking(Session(book, clock, settings.is_insecure), "GET", "HEAD", "POST", "DELETE")),
         Route(DOCS, Reading(docs)),
         Route(DOCS + "/{path:path}", Reading(docs)),
         Route("/api", unknown_api),
         Route("/api/{path:path}", unknown_api),
         Route("/{path:path}", Reading(Page(settings.static_directory))),
     ]
+    if tokens is not None:
+        enrolment = Enrolment(tokens, book, clock, lambda: make_token(secrets.token_bytes))
+        routes.insert(0, Route("/api/v1/tokens", Taking(enrolment, "GET", "HEAD", "POST", "DELETE")))
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(CountRequests, metrics=metrics, routes=(*readings, DOCS, "/ws")),
+            Middleware(CountRequests, metrics=metrics, routes=(*readings, DOCS, "/ws", "/api/v1/session")),
             Middleware(StrictHeaders),
+            Middleware(LimitRequests, per_second=settings.requests_per_second, clock=clock, metrics=metrics),
+            Middleware(Guard, book=book, clock=clock, metrics=metrics),
         ],
         exception_handlers=HANDLERS,
     )

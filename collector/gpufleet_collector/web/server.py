@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
+from gpufleet_collector.tls import Certificates
 from gpufleet_collector.web.serving import uvicorn_options
 
 STOP_SECONDS = 3
@@ -21,8 +22,12 @@ BACKLOG = 1024
 class WebServer:
     """Serves `app`. Start, stop, stop twice and stop unstarted are all fine."""
 
-    def __init__(self, app: ASGIApp, listen: Listen, log: logging.Logger) -> None:
+    def __init__(
+        self, app: ASGIApp, listen: Listen, log: logging.Logger, certificates: Certificates | None = None
+    ) -> None:
+        """With `certificates` clients have to speak TLS."""
         self._app = app
+        self._certificates = certificates
         self._listen = listen
         self._log = log
         self._server: _Server | None = None
@@ -40,6 +45,9 @@ class WebServer:
             timeout_graceful_shutdown=STOP_SECONDS,
             **uvicorn_options(),
         )
+        if self._certificates is not None:
+            config.load()
+            config.ssl = self._certificates.http
         self._server = _Server(config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
 

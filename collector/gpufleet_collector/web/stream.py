@@ -7,11 +7,13 @@ from http import HTTPStatus
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.errors import BadRequest, Unauthenticated
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.live.subscriber import Due, Subscriber
 from gpufleet_collector.model import PlacedEvent
 from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.web.access.guard import grant_of
 from gpufleet_collector.web.departure import ClientStalled
 from gpufleet_collector.web.events import Encoder, encode, encode_bytes, error_event, happened_event
 from gpufleet_collector.web.frames.message import Message
@@ -25,6 +27,7 @@ from gpufleet_collector.web.shared import Shared
 from gpufleet_collector.web.subscriptions import Subscription, read_message
 
 STALLED = 4408
+NOT_VALID = 4401
 CLOSING_SECONDS = 5.0
 EVENTS_AT_ONCE = 100
 """After so many events of one client the others get their turn."""
@@ -35,7 +38,8 @@ SUBSCRIBE_SECONDS = 0.05
 class Stream:
     """The endpoint: counts the clients and serves each of them."""
 
-    def __init__(self, live: Live, metrics: SelfMetrics, settings: WebSettings) -> None:
+    def __init__(self, live: Live, metrics: SelfMetrics, settings: WebSettings, book: Book) -> None:
+        self._book = book
         self._metrics = metrics
         self._settings = settings
         self._shared = Shared(live, Encoder(live), FrameViews(live, metrics.websocket_views.set), metrics, settings)
@@ -47,9 +51,12 @@ class Stream:
             await websocket.send_denial_response(problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many WebSocket clients"))
             return
         self._clients += 1
+        client = Client(websocket, self._shared)
+        let_go = self._book.hold(grant_of(websocket.scope), client.end_access)
         try:
-            await Client(websocket, self._shared).serve()
+            await client.serve()
         finally:
+            let_go()
             self._clients -= 1
 
 
@@ -86,7 +93,9 @@ class Client:
             pass
         except* ClientStalled:
             self._shared.metrics.websocket_stalled.inc()
-            await self._close_stalled()
+            await self._close(STALLED, "the client did not read")
+        except* Unauthenticated:
+            await self._close(NOT_VALID, "the token is not valid any more")
         finally:
             self._unsubscribe()
             if self._timer is not None:
@@ -96,6 +105,10 @@ class Client:
 
     def _arm(self, give_up: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(self._settings.stall_seconds, give_up)
+
+    def end_access(self) -> None:
+        """The token that the client came with is not valid any more."""
+        self._end(Unauthenticated())
 
     def _end(self, why: BaseException) -> None:
         self._ended = why
@@ -220,8 +233,8 @@ class Client:
             raise ClientStalled from error
         self._shared.sent(len(text) if text.isascii() else len(text.encode()))
 
-    async def _close_stalled(self) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         """Say why; a server that cannot do so while the client does not read drops the connection after this."""
         with contextlib.suppress(TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(CLOSING_SECONDS):
-                await self._websocket.close(STALLED, "the client did not read")
+                await self._websocket.close(code, reason)

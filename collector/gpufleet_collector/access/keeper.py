@@ -1,0 +1,89 @@
+"""Keeps the book of tokens true: reads database and file every second, and ends what is open with tokens that are not
+valid any more."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.grants import Grant
+from gpufleet_collector.access.tokens_file import MAX_FILE_BYTES, read_tokens
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.errors import ConfigurationError, DatabaseUnavailable
+
+REFRESH_SECONDS = 1.0
+"""A token that was revoked ends what is open with it in this time and that of one question."""
+
+DATABASE, FILE = "database", "file"
+_logger = logging.getLogger(__name__)
+
+
+class TokenSource(Protocol):
+    """The tokens that the database has."""
+
+    async def all(self) -> Sequence[Grant]:
+        """Revoked and expired ones too. Raises DatabaseUnavailable."""
+
+
+class Keeper:
+    """`run` never ends by itself. A database that is away and a file that cannot be read leave what was known last."""
+
+    def __init__(self, book: Book, tokens: TokenSource, file: Path | None, clock: Clock) -> None:
+        self._book = book
+        self._tokens = tokens
+        self._file = file
+        self._clock = clock
+        self._text: str | None = None
+        self._said = ""
+
+    def read_file(self) -> None:
+        """Raises ConfigurationError when the file cannot be used."""
+        if self._file is None:
+            return
+        text = _text_of(self._file)
+        if text != self._text:
+            self._book.replace(FILE, read_tokens(text, f"GPUFLEET_TOKENS_FILE={str(self._file)!r}"), closes=True)
+            self._text = text
+
+    async def read_database(self) -> None:
+        """Raises DatabaseUnavailable."""
+        self._book.replace(DATABASE, await self._tokens.all())
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        try:
+            self.read_file()
+        except ConfigurationError as error:
+            self._say(f"the tokens that are known are kept: {error}")
+        else:
+            self._said = ""
+        try:
+            await self.read_database()
+        except DatabaseUnavailable as error:
+            _logger.debug("tokens: %s", error)
+        if ended := self._book.sweep(self._clock.now().wall_us):
+            _logger.info("%d streams and sockets were ended: their tokens are not valid any more", ended)
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            self._said = text
+            _logger.error("%s", text)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        text = content.decode()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(f"GPUFLEET_TOKENS_FILE={str(path)!r} cannot be read: {why}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigurationError(f"GPUFLEET_TOKENS_FILE={str(path)!r} is larger than {MAX_FILE_BYTES} bytes")
+    return text

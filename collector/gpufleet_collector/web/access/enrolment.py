@@ -1,0 +1,107 @@
+"""/api/v1/tokens: an admin lists tokens, makes one, as the page does to add a host, and revokes one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.grants import MAX_NAME_LENGTH, Grant, Role, read_patterns
+from gpufleet_collector.access.token import Token
+from gpufleet_collector.clock import Clock
+from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.web import instants
+from gpufleet_collector.web.access.guard import is_foreign
+from gpufleet_collector.web.access.posting import read_object
+from gpufleet_collector.web.answers import answer
+from gpufleet_collector.web.problems import problem
+
+MAX_DAYS = 3_650
+DAY_US = 86_400 * 1_000_000
+
+
+class TokenStore(Protocol):
+    """Where tokens are kept."""
+
+    async def all(self) -> Sequence[Grant]:
+        """Oldest first."""
+
+    async def add(self, grant: Grant) -> None:
+        """Keep a new one."""
+
+    async def revoke(self, token_id: str, at_us: int) -> bool:
+        """Whether there is such a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """`new_token` makes one of random bits."""
+
+    tokens: TokenStore
+    book: Book
+    clock: Clock
+    new_token: Callable[[], Token]
+
+    async def __call__(self, request: Request) -> Response:
+        if request.method in {"GET", "HEAD"}:
+            grants = await self.tokens.all()
+            return answer({"tokens": [_object(grant) for grant in grants], "count": len(grants)})
+        if is_foreign(request.headers):
+            return problem(HTTPStatus.FORBIDDEN, "a page of another site may not do this")
+        if self.book.is_open:
+            detail = "the first token is made on the collector's machine: gpufleet-collector token create --role admin"
+            return problem(HTTPStatus.CONFLICT, detail)
+        asked = await read_object(request)
+        return await (self._revoke(asked) if request.method == "DELETE" else self._create(asked))
+
+    async def _create(self, asked: Mapping[str, Any]) -> Response:
+        token, now = self.new_token(), self.clock.now().wall_us
+        grant = _grant(asked, token, now)
+        await self.tokens.add(grant)
+        return answer({"token": token.text, **_object(grant)}, HTTPStatus.CREATED)
+
+    async def _revoke(self, asked: Mapping[str, Any]) -> Response:
+        token_id = asked.get("id")
+        if not isinstance(token_id, str) or not await self.tokens.revoke(token_id, self.clock.now().wall_us):
+            raise BadRequest("id", "there is no such token")
+        return answer({"id": token_id})
+
+
+def _grant(asked: Mapping[str, Any], token: Token, now: int) -> Grant:
+    if unknown := asked.keys() - {"role", "name", "hosts", "days"}:
+        raise BadRequest(min(unknown), "is not known: role, name, hosts and days are")
+    role, name, days = asked.get("role"), asked.get("name", ""), asked.get("days")
+    if role not in {each.value for each in Role}:
+        raise BadRequest("role", f"is one of {', '.join(Role)}")
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadRequest("name", f"has at most {MAX_NAME_LENGTH} printable characters")
+    if days is not None and not (isinstance(days, int) and 0 < days <= MAX_DAYS):
+        raise BadRequest("days", f"is a whole number, 1 to {MAX_DAYS}")
+    expires_at = None if days is None else now + days * DAY_US
+    return Grant(token.id, token.digest, Role(role), name, _hosts(asked.get("hosts")), now, expires_at)
+
+
+def _hosts(given: object) -> tuple[str, ...]:
+    if given is None or given == "":
+        return ()
+    if not isinstance(given, str):
+        raise BadRequest("hosts", "is a text of patterns, separated by commas")
+    try:
+        return read_patterns(given)
+    except ValueError as error:
+        raise BadRequest("hosts", str(error)) from None
+
+
+def _object(grant: Grant) -> dict[str, object]:
+    return {
+        "id": grant.id,
+        "role": grant.role.value,
+        "name": grant.name,
+        "hosts": list(grant.hosts),
+        "created_at": instants.write_optional(grant.created_at),
+        "expires_at": instants.write_optional(grant.expires_at),
+        "revoked_at": instants.write_optional(grant.revoked_at),
+    }
