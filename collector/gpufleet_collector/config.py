@@ -188,7 +188,8 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None], *, 
     """
     given = {name: value for name, value in flags.items() if value is not None}
     values = _from_environment(environ) | given
-    values |= secrets_from_files(environ, values)
+    from_files = secrets_from_files(environ, values)
+    values |= from_files
     if not values.get("DATABASE_URL"):
         values.pop("DATABASE_URL", None)
     if "GPUFLEET_DATA_DIR" not in values:
@@ -196,7 +197,7 @@ def read_config(environ: Mapping[str, str], flags: Mapping[str, str | None], *, 
     try:
         config = CollectorConfig(**values)
     except ValidationError as error:
-        raise _refusal(error, values, given) from None
+        raise _refusal(error, values, given, from_files) from None
     _refuse_half_of_tls(config)
     _refuse_open_listeners(config, given)
     return config
@@ -222,9 +223,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in source().items() if name in names}
 
 
-def _refusal(error: ValidationError, values: Mapping[str, Any], given: Mapping[str, str]) -> ConfigurationError:
+def _refusal(
+    error: ValidationError, values: Mapping[str, Any], given: Mapping[str, str], from_files: Mapping[str, str]
+) -> ConfigurationError:
     culprit = str(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
     setting = _setting(culprit)
+    if setting.variable in from_files:
+        return ConfigurationError(f"what {setting.variable}_FILE names cannot be used: {setting.expects}")
     shown = re.sub(r"//[^/,@]*@", "//***@", str(values.get(setting.variable, "")))[:MAX_VALUE_SHOWN]
     return ConfigurationError(f"{_name(setting, given)}={shown!r} cannot be used: {setting.expects}")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gpufleet_collector.config import CollectorConfig, Listen, read_config, state_directory
+from gpufleet_collector.config import CollectorConfig, Listen, read_config, refuse_without_tokens, state_directory
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.settings import SETTINGS
 
@@ -56,7 +56,19 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "GPU_POLL_INTERVAL_SECONDS": "0.5",
         "GPUFLEET_DOWN_AFTER_SECONDS": "90.5",
         "GPUFLEET_WS_EVENTS_MAX_GPUS": "12",
+        "GPUFLEET_TLS_CERT_FILE": "/tls/crt",
+        "GPUFLEET_TLS_KEY_FILE": "/tls/key",
+        "GPUFLEET_TLS_CLIENT_CA_FILE": "/tls/ca",
+        "GPUFLEET_TOKENS_FILE": "/tokens",
         "GPUFLEET_ALLOW_INSECURE": "1",
+        "GPUFLEET_MAX_STREAMS": "13",
+        "GPUFLEET_MAX_HOSTS_PER_TOKEN": "14",
+        "GPUFLEET_MAX_SOCKETS": "15",
+        "GPUFLEET_MAX_MESSAGE_BYTES": "65536",
+        "GPUFLEET_MAX_STRING_LENGTH": "65",
+        "GPUFLEET_MAX_LABELS": "0",
+        "GPUFLEET_MAX_REQUESTS_PER_SECOND": "16",
+        "GPUFLEET_QUERY_TIMEOUT_SECONDS": "0.5",
     }
     assert set(values) == {setting.variable for setting in SETTINGS}
     from_environment, from_flags = read(values), read({}, dict(values))
@@ -78,7 +90,19 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "poll_interval_seconds": 0.5,
         "down_after_seconds": 90.5,
         "ws_events_max_gpus": 12,
+        "tls_cert_file": Path("/tls/crt"),
+        "tls_key_file": Path("/tls/key"),
+        "tls_client_ca_file": Path("/tls/ca"),
+        "tokens_file": Path("/tokens"),
         "allow_insecure": True,
+        "max_streams": 13,
+        "max_hosts_per_token": 14,
+        "max_sockets": 15,
+        "max_message_bytes": 65_536,
+        "max_string_length": 65,
+        "max_labels": 0,
+        "max_requests_per_second": 16,
+        "query_timeout_seconds": 0.5,
     }
 
 
@@ -89,7 +113,18 @@ def test_the_table_shows_the_defaults_that_hold() -> None:
     assert shown["GPUFLEET_GRPC_LISTEN"] == str(config.grpc_listen)
     assert shown["RETENTION_DAYS"] == str(config.retention_days)
     assert float(shown["GPUFLEET_DOWN_AFTER_SECONDS"]) == config.down_after_seconds
-    assert shown["GPUFLEET_WS_EVENTS_MAX_GPUS"] == str(config.ws_events_max_gpus)
+    for variable, value in (
+        ("GPUFLEET_WS_EVENTS_MAX_GPUS", config.ws_events_max_gpus),
+        ("GPUFLEET_MAX_STREAMS", config.max_streams),
+        ("GPUFLEET_MAX_HOSTS_PER_TOKEN", config.max_hosts_per_token),
+        ("GPUFLEET_MAX_SOCKETS", config.max_sockets),
+        ("GPUFLEET_MAX_MESSAGE_BYTES", config.max_message_bytes),
+        ("GPUFLEET_MAX_STRING_LENGTH", config.max_string_length),
+        ("GPUFLEET_MAX_LABELS", config.max_labels),
+        ("GPUFLEET_MAX_REQUESTS_PER_SECOND", config.max_requests_per_second),
+        ("GPUFLEET_QUERY_TIMEOUT_SECONDS", f"{config.query_timeout_seconds:g}"),
+    ):
+        assert shown[variable] == str(value)
 
 
 def test_flags_are_named_after_variables() -> None:
@@ -110,7 +145,19 @@ def test_flags_are_named_after_variables() -> None:
         "--gpu-poll-interval-seconds",
         "--down-after-seconds",
         "--ws-events-max-gpus",
+        "--tls-cert-file",
+        "--tls-key-file",
+        "--tls-client-ca-file",
+        "--tokens-file",
         "--allow-insecure",
+        "--max-streams",
+        "--max-hosts-per-token",
+        "--max-sockets",
+        "--max-message-bytes",
+        "--max-string-length",
+        "--max-labels",
+        "--max-requests-per-second",
+        "--query-timeout-seconds",
     ]
 
 
@@ -203,8 +250,36 @@ def test_a_listener_beyond_this_machine_needs_a_word(variable: str, host: str) -
     assert said.startswith(f"{variable}='{host}:1'")
     assert "TLS" in said
     assert "tokens" in said
-    assert "GPUFLEET_ALLOW_INSECURE=1" in said
-    assert read({variable: f"{host}:1", "GPUFLEET_ALLOW_INSECURE": "1"}).allow_insecure
+    assert "GPUFLEET_ALLOW_INSECURE=true" in said
+    assert read({variable: f"{host}:1", "GPUFLEET_ALLOW_INSECURE": "true"}).allow_insecure
+    tls = {"GPUFLEET_TLS_CERT_FILE": "/crt", "GPUFLEET_TLS_KEY_FILE": "/key"}
+    with_tls = read({variable: f"{host}:1", **tls})
+    refuse_without_tokens(with_tls, is_open=False)
+    with pytest.raises(ConfigurationError, match=r"there are no tokens.*gpufleet-collector token create"):
+        refuse_without_tokens(with_tls, is_open=True)
+    refuse_without_tokens(read(tls), is_open=True)
+
+
+def test_half_of_what_tls_needs_is_refused_by_name() -> None:
+    assert refusal({"GPUFLEET_TLS_CERT_FILE": "/crt"}).startswith("GPUFLEET_TLS_KEY_FILE is not set")
+    assert refusal({"GPUFLEET_TLS_KEY_FILE": "/key"}).startswith("GPUFLEET_TLS_CERT_FILE is not set")
+    assert "GPUFLEET_TLS_CERT_FILE" in refusal({"GPUFLEET_TLS_CLIENT_CA_FILE": "/ca"})
+
+
+def test_what_is_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://u:secret@h/d\n")
+    assert read({"DATABASE_URL_FILE": str(file)}).database_url == "postgresql://u:secret@h/d"
+    file.write_text("nats://token@bus:4222\n")
+    assert read({"GPUFLEET_BUS_URL_FILE": str(file)}).bus_servers == ("nats://token@bus:4222",)
+    assert "both set" in refusal({"DATABASE_URL": "postgresql://h/d", "DATABASE_URL_FILE": str(file)})
+    assert "No such file" in refusal({"DATABASE_URL_FILE": str(tmp_path / "none")})
+    file.write_text("\n")
+    assert "is empty" in refusal({"DATABASE_URL_FILE": str(file)})
+    file.write_bytes(b"\xff\xfe")
+    assert "is no text" in refusal({"DATABASE_URL_FILE": str(file)})
+    file.write_text("secret nonsense")
+    assert "secret" not in refusal({"GPUFLEET_BUS_URL_FILE": str(file)})
 
 
 @given(st.text(max_size=40))

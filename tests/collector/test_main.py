@@ -51,7 +51,7 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     ("flags", "environ", "named"),
     [
         (["--http-listen", "x"], {}, "--http-listen='x'"),
-        (["--http-listen", "0.0.0.0:1"], {}, "GPUFLEET_ALLOW_INSECURE=1"),
+        (["--http-listen", "0.0.0.0:1"], {}, "GPUFLEET_ALLOW_INSECURE=true"),
         ([], {"RETENTION_DAYS": "x"}, "RETENTION_DAYS='x'"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 
 from fakes.store import MemoryStore
+from gpufleet_collector.access.book import Book
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.config import Listen
 from gpufleet_collector.ingest.limits import IngestLimits
@@ -17,6 +18,7 @@ from gpufleet_collector.ingest.server import IngestServer
 from gpufleet_collector.ingest.stream import Parts
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
+from gpufleet_collector.tls import Certificates
 from gpufleet_proto import telemetry_pb2 as pb
 
 PATIENCE_SECONDS = 10.0
@@ -46,16 +48,19 @@ async def running_ingest(
     store: MemoryStore | None = None,
     interval: float | None = None,
     port: int = 0,
+    book: Book | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Ingest]:
     clock, metrics = SystemClock(), SelfMetrics()
     live, store = Live(clock, metrics), store or MemoryStore()
-    parts = Parts(live, store, metrics, clock, limits or IngestLimits())
+    parts = Parts(live, store, metrics, clock, limits or IngestLimits(), book or Book())
     server = IngestServer(
         Listen("127.0.0.1", port),
         parts,
         collector_version="test",
         poll_interval_seconds=interval,
         log=logging.getLogger("test.ingest"),
+        certificates=certificates,
     )
     await server.start()
     try:
@@ -89,14 +94,16 @@ class RawAgent:
 
 
 @asynccontextmanager
-async def raw_agent(target: str) -> AsyncIterator[RawAgent]:
+async def raw_agent(target: str, metadata: Sequence[tuple[str, str]] = ()) -> AsyncIterator[RawAgent]:
     options = (
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_http_proxy", 0),
         ("grpc.max_send_message_length", -1),
     )
     async with grpc.aio.insecure_channel(target, options=options) as channel:
-        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream("/gpufleet.v1.Telemetry/Stream")()
+        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream("/gpufleet.v1.Telemetry/Stream")(
+            metadata=grpc.aio.Metadata(*metadata)
+        )
         try:
             yield RawAgent(call)
         finally:

@@ -10,6 +10,7 @@ from fakes.apart import apart
 from fakes.fleet import agent, event, inventory, sample
 from fakes.storing import Store, store
 from fakes.web import listening
+from fakes.tokens import HeldTokens
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, Process, ProcessList
 from gpufleet_collector.store.condition import Condition, read_condition
@@ -66,7 +67,8 @@ async def _site(dsn: str) -> AsyncIterator[Starlette]:
             database_ready=ready,
             store=StoreCondition(condition, PACK_AFTER_HOURS),
             metrics=made.metrics,
-            settings=WebSettings(),
+            settings=WebSettings(requests_per_second=1e9),
+            tokens=HeldTokens(),
             clock=made.clock,
         )
 

@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 
 from fakes.clock import START_US, FakeClock
 from fakes.history import FakeEvents, FakeHistory, FakeSeries, FakeSpans, FakeStream
+from fakes.tokens import HeldTokens
+from gpufleet_collector.access.book import Book
 from gpufleet_collector.config import Listen
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
@@ -44,7 +46,7 @@ async def store_condition() -> Condition:
 class Site:
     """Everything that an application is made of, and how to ask it."""
 
-    settings: WebSettings = field(default_factory=WebSettings)
+    settings: WebSettings = field(default_factory=lambda: WebSettings(requests_per_second=1e9))
     database_ready: Callable[[], Awaitable[bool]] = _ready
     bus_state: str = "none"
     store_condition: Callable[[], Awaitable[Condition]] = store_condition
@@ -55,6 +57,8 @@ class Site:
     series: FakeSeries = field(default_factory=FakeSeries)
     events: FakeEvents = field(default_factory=FakeEvents)
     spans: FakeSpans = field(default_factory=FakeSpans)
+    book: Book = field(default_factory=Book)
+    tokens: HeldTokens = field(default_factory=HeldTokens)
 
     def __post_init__(self) -> None:
         self.live = Live(self.clock, self.metrics)
@@ -73,10 +77,18 @@ class Site:
             metrics=self.metrics,
             settings=self.settings,
             clock=self.clock,
+            book=self.book,
+            tokens=self.tokens,
         )
 
     async def request(self, method: str, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self.app(), raise_app_exceptions=False)
+        return await self.ask(self.app(), url, method, headers)
+
+    async def ask(
+        self, app: Starlette, url: str, method: str = "GET", headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Of one application more than once: it remembers who asked."""
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gpufleet") as client:
             return await client.request(method, url, headers=headers)
 

@@ -996,3 +996,18 @@ CREATE TABLE store_watermark (  -- Which table speaks for which time; whole hour
   CONSTRAINT pk_store_watermark PRIMARY KEY (id),
 );
 CREATE UNIQUE INDEX pk_store_watermark ON public.store_watermark USING btree (id);  -- that there is one watermark only
+
+CREATE TABLE tokens (  -- Who may stream, read or administer
+  id text COLLATE "C" NOT NULL,  -- The public part of the token
+  digest bytea NOT NULL,  -- SHA-256 of the token, which itself is nowhere kept
+  role text NOT NULL,  -- agent, viewer or admin
+  name text NOT NULL,  -- What it is for, as whoever made it says
+  hosts text[] NOT NULL,  -- Patterns of the hosts it may speak for; none is any
+  created_at timestamp with time zone NOT NULL,  -- When it was made
+  expires_at timestamp with time zone,  -- From when it is not valid any more; null is never
+  revoked_at timestamp with time zone,  -- Since when it is not valid any more; null while it is
+  CONSTRAINT pk_tokens PRIMARY KEY (id),
+  CONSTRAINT uq_tokens_digest UNIQUE (digest),
+);
+CREATE UNIQUE INDEX pk_tokens ON public.tokens USING btree (id);  -- one token by what it is called: revoking it
+CREATE UNIQUE INDEX uq_tokens_digest ON public.tokens USING btree (digest);  -- that no two tokens are the same

@@ -1,5 +1,7 @@
 """The certificate of the gRPC listener, which follows its files while the server runs."""
 
+from typing import Any
+
 import grpc
 
 from gpufleet_collector.tls import Certificates, Identity
@@ -10,8 +12,8 @@ def server_credentials(certificates: Certificates) -> grpc.ServerCredentials:
     certificate too."""
     shown = certificates.identity
 
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
-        """None where nothing has changed, as gRPC asks for it."""
+    def fetch() -> Any:
+        """None where nothing has changed, as gRPC asks for it and its stubs do not know."""
         nonlocal shown
         if certificates.identity is shown:
             return None
@@ -19,7 +21,9 @@ def server_credentials(certificates: Certificates) -> grpc.ServerCredentials:
         return _configuration(shown)
 
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(shown), fetch, require_client_authentication=shown.client_ca is not None
+        _configuration(shown),
+        fetch,
+        require_client_authentication=shown.client_ca is not None,
     )
 
 

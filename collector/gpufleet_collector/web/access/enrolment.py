@@ -17,6 +17,7 @@ from gpufleet_collector.web import instants
 from gpufleet_collector.web.access.guard import is_foreign
 from gpufleet_collector.web.access.posting import read_object
 from gpufleet_collector.web.answers import answer
+from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.problems import problem
 
 MAX_DAYS = 3_650
@@ -46,6 +47,7 @@ class Enrolment:
     new_token: Callable[[], Token]
 
     async def __call__(self, request: Request) -> Response:
+        parameters(request, ())
         if request.method in {"GET", "HEAD"}:
             grants = await self.tokens.all()
             return answer({"tokens": [_object(grant) for grant in grants], "count": len(grants)})

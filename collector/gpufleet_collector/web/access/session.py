@@ -16,6 +16,7 @@ from gpufleet_collector.web import instants
 from gpufleet_collector.web.access.guard import COOKIE, credentials, is_foreign
 from gpufleet_collector.web.access.posting import read_object
 from gpufleet_collector.web.answers import answer
+from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.problems import problem
 
 YEAR_SECONDS = 365 * 86_400
@@ -30,6 +31,7 @@ class Session:
     is_insecure: bool
 
     async def __call__(self, request: Request) -> Response:
+        parameters(request, ())
         if request.method in {"GET", "HEAD"}:
             return answer(self._said(self._grant(request.headers)))
         if is_foreign(request.headers):

@@ -15,7 +15,11 @@ from gpufleet_collector.web.openapi.websocket import WEBSOCKET
 from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
 
 _RULES = f"""
-* Everything here is read with GET or HEAD; any other method is answered by 405.
+* Everything here is read with GET or HEAD; any other method is answered by 405, but for `/api/v1/session` and
+  `/api/v1/tokens`.
+* Where the collector has tokens, everything but `/healthz`, `/readyz` and `/api/v1/session` needs one of a viewer or
+  an admin, as `Authorization: Bearer TOKEN` or as the cookie of a login: 401 without a valid one, 403 where it does not
+  allow what was asked for. More requests of one client than the collector takes are answered 429.
 * Times are written as `2026-01-01T00:00:00.123456Z`. Any offset is read, and none means UTC. Ranges are
   `[since, until)`.
 * Lists are comma-separated or repeated.

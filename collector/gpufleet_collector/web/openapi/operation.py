@@ -12,7 +12,10 @@ from gpufleet_collector.web.openapi.schema import Schema, array, example, nullab
 from gpufleet_collector.web.problems import PROBLEM, problem
 
 JSON = "application/json"
+SELF = "The collector itself"
 BAD, UNAVAILABLE = int(HTTPStatus.BAD_REQUEST), int(HTTPStatus.SERVICE_UNAVAILABLE)
+TOO_MANY = int(HTTPStatus.TOO_MANY_REQUESTS)
+GUARDED = (int(HTTPStatus.UNAUTHORIZED), int(HTTPStatus.FORBIDDEN), TOO_MANY)
 _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
     BAD: (
         "A parameter is unknown or wrong, which `parameter` names, or too much was asked for.",
@@ -20,6 +23,19 @@ _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
         "limit",
     ),
     UNAVAILABLE: ("The database does not answer.", "the database does not answer", None),
+    int(HTTPStatus.UNAUTHORIZED): (
+        "Tokens are needed, and none that is valid was sent.",
+        "a valid token is needed: send it as `Authorization: Bearer TOKEN`",
+        None,
+    ),
+    int(HTTPStatus.FORBIDDEN): ("The token does not allow it.", "a token of role agent may not read", None),
+    int(HTTPStatus.CONFLICT): (
+        "There is no token at all yet.",
+        "the first token is made on the collector's machine: gpufleet-collector token create --role admin",
+        None,
+    ),
+    int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE): ("The body is too large.", "send at most 16384 bytes", None),
+    TOO_MANY: ("More requests of one client than are taken.", "more than 500 requests a second: come back later", None),
     int(HTTPStatus.NOT_IMPLEMENTED): (
         "This collector lacks a part that is installed apart.",
         "format=parquet needs pyarrow: pip install 'gpufleet-collector[parquet]'",
@@ -35,6 +51,35 @@ _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What else may be done with an endpoint: `body` is sent, and `answer` comes with `status`."""
+
+    method: str
+    name: str
+    summary: str
+    description: str
+    body: Schema | None
+    answer: Schema
+    status: int = 200
+    problems: tuple[int, ...] = (BAD,)
+
+    def described(self, tag: str, components: Mapping[str, Schema]) -> dict[str, Any]:
+        responses = {str(self.status): _response("Done.", {JSON: self.answer}, components)}
+        responses |= {str(status): _problem(status) for status in self.problems}
+        said: dict[str, Any] = {
+            "operationId": self.name,
+            "tags": [tag],
+            "summary": self.summary,
+            "description": self.description,
+            "responses": responses,
+        }
+        if self.body is not None:
+            content = {"schema": self.body, "example": example(self.body, components)}
+            said["requestBody"] = {"required": True, "content": {JSON: content}}
+        return said
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """`answers` are the bodies of 200 by media type; `problems` the statuses of what may go wrong."""
 
@@ -45,10 +90,13 @@ class Operation:
     answers: Mapping[str, Schema]
     parameters: Declared = ()
     problems: tuple[int, ...] = (BAD,)
+    is_guarded: bool = True
+    """Whether a token is needed where there are any."""
+    actions: tuple[Action, ...] = ()
 
     def path_item(self, components: Mapping[str, Schema]) -> dict[str, Any]:
         responses = {"200": _response("The answer.", self.answers, components)}
-        for status in self.problems:
+        for status in (*self.problems, *(GUARDED if self.is_guarded else ())):
             responses[str(status)] = _problem(status)
         return {
             "get": {
@@ -58,7 +106,8 @@ class Operation:
                 "description": self.description,
                 "parameters": [_parameter(parameter) for parameter in self.parameters],
                 "responses": responses,
-            }
+            },
+            **{action.method: action.described(self.tag, components) for action in self.actions},
         }
 
 

@@ -9,12 +9,13 @@ from gpufleet_collector.web.export_question import EXPORT_PARAMETERS
 from gpufleet_collector.web.history import HISTORY_PARAMETERS
 from gpufleet_collector.web.hosts import HOST_PARAMETERS
 from gpufleet_collector.web.now import GPU_PARAMETERS
-from gpufleet_collector.web.openapi.operation import BAD, JSON, UNAVAILABLE, Operation, page
+from gpufleet_collector.web.openapi.access import ACCESS
+from gpufleet_collector.web.openapi.operation import BAD, JSON, SELF, UNAVAILABLE, Operation, page
 from gpufleet_collector.web.openapi.schema import array, instant, ref, structure, text, whole
 from gpufleet_collector.web.processes import PROCESS_PARAMETERS
 from gpufleet_collector.web.series import SERIES_PARAMETERS
 
-NOW, PAST, SELF = "Now", "The past", "The collector itself"
+NOW, PAST = "Now", "The past"
 TAGS = {
     NOW: "From memory: what agents said last.",
     PAST: "From the store.",
@@ -125,6 +126,7 @@ OPERATIONS: Mapping[str, Operation] = {
         {JSON: ref("Store")},
         problems=_STORED,
     ),
+    **ACCESS,
     "/api/openapi.json": Operation(
         "openapi",
         SELF,
@@ -139,6 +141,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "Parameters are not looked at.",
         {JSON: ref("Health")},
         problems=(),
+        is_guarded=False,
     ),
     "/readyz": Operation(
         "readyz",
@@ -147,6 +150,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "Parameters are not looked at.",
         {JSON: ref("Readiness")},
         problems=(UNAVAILABLE,),
+        is_guarded=False,
     ),
     "/metrics": Operation(
         "metrics",

@@ -1,0 +1,84 @@
+"""Tokens made, listed and revoked over HTTP, by admins."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from fakes.clock import START_US
+from fakes.tokens import grant_of
+from fakes.web import Site
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.grants import Role
+from gpufleet_collector.access.token import TOKEN, digest_of
+
+TOKENS = "/api/v1/tokens"
+ADMIN = {"Authorization": "Bearer admin"}
+
+
+@pytest.fixture
+def site() -> Site:
+    book = Book()
+    book.replace("database", [grant_of("admin", Role.ADMIN)])
+    return Site(book=book)
+
+
+async def send(site: Site, method: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=site.app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gpufleet") as client:
+        return await client.request(method, TOKENS, json=body, headers={**ADMIN, **headers})
+
+
+async def test_a_token_is_shown_once_and_kept_as_its_digest(site: Site) -> None:
+    answer = await send(site, "POST", {"role": "agent", "name": "rack 1", "hosts": "gpu-*,node-?", "days": 7})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert TOKEN.fullmatch(made["token"])
+    (kept,) = site.tokens.grants
+    assert kept.digest == digest_of(made["token"])
+    assert (kept.role, kept.name, kept.hosts) == (Role.AGENT, "rack 1", ("gpu-*", "node-?"))
+    assert kept.expires_at == START_US + 7 * 86_400 * 1_000_000
+    listed = await site.request("GET", TOKENS, ADMIN)
+    assert listed.json()["count"] == 1
+    assert made["token"] not in listed.text
+    assert made["id"] == listed.json()["tokens"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "parameter"),
+    [
+        ({}, "role"),
+        ({"role": "root"}, "role"),
+        ({"role": "agent", "name": 7}, "name"),
+        ({"role": "agent", "name": "x" * 101}, "name"),
+        ({"role": "agent", "hosts": ","}, "hosts"),
+        ({"role": "agent", "hosts": ["a"]}, "hosts"),
+        ({"role": "agent", "days": 0}, "days"),
+        ({"role": "agent", "days": "7"}, "days"),
+        ({"role": "agent", "colour": "red"}, "colour"),
+    ],
+)
+async def test_what_cannot_be_made_is_said_by_name(site: Site, body: dict[str, Any], parameter: str) -> None:
+    answer = await send(site, "POST", body)
+    assert (answer.status_code, answer.json()["parameter"]) == (400, parameter)
+    assert site.tokens.grants == []
+
+
+async def test_a_token_is_revoked_by_its_id(site: Site) -> None:
+    made = (await send(site, "POST", {"role": "viewer"})).json()
+    assert (await send(site, "DELETE", {"id": made["id"]})).status_code == 200
+    assert site.tokens.grants[0].revoked_at is not None
+    assert (await send(site, "DELETE", {"id": "nobody"})).status_code == 400
+
+
+async def test_a_page_of_another_site_makes_none(site: Site) -> None:
+    answer = await send(site, "POST", {"role": "admin"}, Origin="https://evil.example")
+    assert answer.status_code == 403
+    assert site.tokens.grants == []
+
+
+async def test_the_first_token_is_not_made_over_the_network() -> None:
+    site = Site()
+    answer = await send(site, "POST", {"role": "admin"})
+    assert answer.status_code == 409
+    assert "gpufleet-collector token create" in answer.json()["detail"]
