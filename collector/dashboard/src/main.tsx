@@ -6,6 +6,7 @@ import { followLinks } from './address/links'
 import { Router } from './address/router'
 import { createApi } from './feed/api'
 import { PAGES } from './pages/registry'
+import { Access } from './state/access'
 import { FleetList } from './state/fleetlist'
 import { FleetView } from './state/fleetview'
 import { Keys, listenForKeys } from './state/keys'
@@ -26,6 +27,12 @@ const session = new Session(createApi((input, init) => fetch(input, init), now),
   cancel: (timer) => window.clearTimeout(timer),
   requestFrame: (action) => window.requestAnimationFrame(action),
 })
+const access = new Access({
+  fetch: (input, init) => fetch(input, init),
+  begin: () => session.start(),
+  end: () => session.stop(),
+  reload: () => window.location.reload(),
+})
 window.history.scrollRestoration = 'manual'
 const router = new Router(window)
 router.start()
@@ -43,13 +50,17 @@ effect(() => {
   if (page !== 'nowhere') untracked(() => session.look(PAGES[page].scope(subject, search)))
 })
 
+effect(() => {
+  if (session.failure.value?.status === 401) untracked(() => access.refused())
+})
+
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no element to be drawn into')
-render(<App session={session} router={router} theme={theme} keys={keys} list={list} view={view} />, root)
+render(<App access={access} session={session} router={router} theme={theme} keys={keys} list={list} view={view} />, root)
 installTooltip(document)
 followLinks(document, router)
 listenForKeys(document, keys)
-session.start()
+void access.ask()
 window.addEventListener('online', () => session.retryNow())
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') session.retryNow()

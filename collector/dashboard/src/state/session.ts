@@ -66,6 +66,7 @@ export class Session {
   private factsAskedAt = -Infinity
   private factsRunning = false
   private failures = 0
+  private isStopped = false
   private scope: Scope = WHOLE_FLEET
   private sink: FrameSink | null = null
   /** The metrics of the frames that the whole fleet comes in; null where it comes as single events. */
@@ -95,7 +96,14 @@ export class Session {
     this.tickLater()
   }
 
+  /** Nothing is heard or asked any more. */
+  stop(): void {
+    this.isStopped = true
+    this.connection.stop()
+  }
+
   retryNow(): void {
+    if (this.isStopped) return
     this.connection.retryNow()
     void this.loadFacts()
   }
@@ -276,7 +284,7 @@ export class Session {
 
   private async loadFacts(): Promise<void> {
     const askedAt = this.environment.now()
-    if (this.factsRunning || askedAt - this.factsAskedAt < FACTS_AT_MOST_EVERY_MS) return
+    if (this.isStopped || this.factsRunning || askedAt - this.factsAskedAt < FACTS_AT_MOST_EVERY_MS) return
     this.factsRunning = true
     this.factsAskedAt = askedAt
     void this.askBus()

@@ -3,6 +3,7 @@ import { createContext } from 'preact'
 import { useContext, useEffect, useMemo } from 'preact/hooks'
 import type { Query } from '../address/fields'
 import type { Router } from '../address/router'
+import type { Access } from '../state/access'
 import type { FleetList } from '../state/fleetlist'
 import type { FleetView } from '../state/fleetview'
 import type { Keys } from '../state/keys'
@@ -10,6 +11,7 @@ import type { Session } from '../state/session'
 import type { ThemeState } from '../state/theme'
 
 export interface Page {
+  readonly access: Access
   readonly session: Session
   readonly router: Router
   readonly theme: ThemeState

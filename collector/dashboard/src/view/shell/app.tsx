@@ -1,9 +1,22 @@
 // What stands around every page: the way past it, the bar, what has to be said above everything, and the help.
-import { PageContext, type Page } from '../context'
+import { PageContext, usePage, type Page } from '../context'
 import { HelpDialog } from './help'
+import { Login } from './login'
 import { Notices } from './notices'
 import { Stage } from './stage'
 import { TopBar } from './topbar'
+import { Who } from './who'
+
+function Content() {
+  const { access } = usePage()
+  if (access.isDenied) return <Login />
+  return (
+    <>
+      <Notices />
+      <Stage />
+    </>
+  )
+}
 
 export function App(page: Page) {
   return (
@@ -11,11 +24,13 @@ export function App(page: Page) {
       <a class="skip" href="#content">Skip to the content</a>
       <TopBar />
       <main id="content" tabIndex={-1}>
-        <Notices />
-        <Stage />
+        <Content />
       </main>
       <footer class="footer">
-        The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
+        <span>
+          The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
+        </span>
+        <Who />
       </footer>
       <HelpDialog />
     </PageContext.Provider>

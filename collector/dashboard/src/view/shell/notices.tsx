@@ -8,10 +8,26 @@ export function Notices() {
   const { session } = usePage()
   return (
     <div class="notices">
+      <InsecureNotice />
       <ConnectionNotice />
       <FactsNotice />
       <BusNotice />
       {session.notices.value.map((problem) => <ProblemNotice key={problem.title + problem.detail} problem={problem} />)}
+    </div>
+  )
+}
+
+/** Said on every page for as long as it is so. */
+function InsecureNotice() {
+  const { access } = usePage()
+  if (access.state.value?.isInsecure !== true) return null
+  return (
+    <div class="notice tone-warn" role="status" data-testid="insecure">
+      <WarningIcon />
+      <p>
+        <strong>Anybody on the network may read and write here.</strong> The collector was told to listen without TLS and
+        tokens (<code>GPUFLEET_ALLOW_INSECURE</code>).
+      </p>
     </div>
   )
 }
