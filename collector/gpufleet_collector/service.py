@@ -182,6 +182,7 @@ def _web_settings(config: CollectorConfig) -> WebSettings:
         max_websocket_clients=config.max_sockets,
         requests_per_second=config.max_requests_per_second,
         is_insecure=config.allow_insecure and config.is_reached_from_elsewhere,
+        agents=f"{'grpcs' if config.has_tls else 'grpc'}:{config.grpc_listen.port}",
     )
 
 

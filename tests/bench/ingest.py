@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from bench.usage import children, cores_beside, on_cores, own_cpu, rss_bytes, tr
 
 from fakes.postgres import run_apart
 from fakes.processes import Collector, running_collector, wait_for
+from fakes.secured import Secured, secured
 
 HOSTS = int(os.environ.get("BENCH_HOSTS", "2000"))
 WINDOWS, WINDOW_SECONDS, WARM_SECONDS = 5, 12.0, 12.0
@@ -42,6 +43,7 @@ class Load:
     name: str
     budget: float
     options: tuple[str, ...]
+    is_secured: bool = False
 
 
 LOADS = (
@@ -49,12 +51,16 @@ LOADS = (
     Load("ingest_cpu_us_per_gpu_sample_5_ticks", 18, ("--ticks", "5")),
     Load("ingest_cpu_us_per_gpu_sample_whole_catalogue", 46, ("--whole-catalogue",)),
 )
+SECURED = Load("ingest_cpu_us_per_gpu_sample_tls", 0, (), is_secured=True)
+MOST_FOR_SECURITY = 1.5
+"""Times what the same load takes without TLS and tokens, in the same run."""
 
 
 def measure() -> list[Row]:
     """Median CPU per sample over windows, for each way of streaming on a database of its own; and what Prometheus takes
     for the first of them, where it is installed."""
     rows = [_measure(load) for load in LOADS]
+    rows.append(_measure(replace(SECURED, budget=MOST_FOR_SECURITY * rows[0].value)))
     if prometheus.is_installed():
         with open_folder() as folder:
             cpu, rss = prometheus_scrape.measure(folder)
@@ -64,15 +70,23 @@ def measure() -> list[Row]:
 
 
 def _measure(load: Load) -> Row:
-    with open_folder() as folder, running_collector(folder, GPUFLEET_WS_EVENTS_MAX_GPUS="100000") as collector:
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_folder())
+        closed = secured(folder / "secrets") if load.is_secured else None
+        collector = stack.enter_context(running_collector(folder, secured=closed, GPUFLEET_WS_EVENTS_MAX_GPUS="100000"))
+        options = (*load.options, *_secrets(closed))
         beside = on_cores(cores_beside(collector.process.running.pid))
-        with beside, running_generator(collector, load.options) as generator, watching(collector) as heard:
+        with beside, running_generator(collector, options) as generator, watching(collector, closed) as heard:
             figures = _windows(collector, generator)
             total = generator.finish()
             stored = rows_stored(collector)
         assert total["taken"] == total["acked"] == stored, f"{total}, and {stored} rows are stored"
         assert heard.events, "the client of the WebSocket heard nothing"
     return Row(load.name, figures.median, "µs", load.budget, note=f"{figures.note}; {stored} taken, acked and stored")
+
+
+def _secrets(closed: Secured | None) -> tuple[str, ...]:
+    return () if closed is None else ("--ca-file", str(closed.ca_file), "--token", closed.tokens["agent"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +205,15 @@ class Heard:
 
 
 @contextmanager
-def watching(collector: Collector) -> Iterator[Heard]:
+def watching(collector: Collector, closed: Secured | None = None) -> Iterator[Heard]:
     """A client that is told every event of one host, for as long as the load lasts."""
     heard = Heard()
-    url = collector.url.replace("http:", "ws:") + "/ws"
-    with websockets.sync.client.connect(url, proxy=None, compression=None) as socket:
+    url = collector.url.replace("http", "ws", 1) + "/ws"
+    context = None if closed is None else closed.context()
+    headers = None if closed is None else closed.headers()
+    with websockets.sync.client.connect(
+        url, proxy=None, compression=None, ssl=context, additional_headers=headers
+    ) as socket:
         socket.send(json.dumps({"type": "subscribe", "format": "events", "hosts": [host_name(0)]}))
 
         def hear() -> None:

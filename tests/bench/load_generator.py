@@ -95,13 +95,21 @@ class Host:
         self._writing = asyncio.Lock()
 
     async def open(self, target: str) -> None:
-        channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(METHOD)()
+        channel, metadata = self._channel_to(target), grpc.aio.Metadata()
+        if self._orders.token:
+            metadata.add("authorization", f"Bearer {self._orders.token}")
+        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(METHOD)(metadata=metadata)
         await call.write(self._hello())
         answer = await call.read()
         assert isinstance(answer, bytes), await call.details()
         self._channel, self._call = channel, call
         self._counts.connected += 1
+
+    def _channel_to(self, target: str) -> "grpc.aio.Channel":
+        if not self._orders.ca_file:
+            return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        credentials = grpc.ssl_channel_credentials(Path(self._orders.ca_file).read_bytes())
+        return grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
 
     async def run(self, start: float, until: asyncio.Event) -> None:
         """Ticks from `start` (monotonic) on, shifted by this host's share of the interval."""
@@ -234,4 +242,6 @@ if __name__ == "__main__":
     parser.add_argument("--interval", type=float, default=1.0)
     parser.add_argument("--ticks", type=int, default=1, help="per report")
     parser.add_argument("--whole-catalogue", action="store_true")
+    parser.add_argument("--ca-file", default="", help="speak TLS with a collector that this authority vouches for")
+    parser.add_argument("--token", default="")
     asyncio.run(main(parser.parse_args()))

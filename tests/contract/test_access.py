@@ -1,5 +1,4 @@
-"""Who may do what: every route and every call of the stream, found where they are declared, against a table; one without
-a row fails."""
+"""Who may do what: every route and every call of the stream, found where they are declared, against a table."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -88,7 +87,9 @@ def without_a_row(routes: Iterable[BaseRoute], table: Mapping[str, Needs]) -> se
 
 
 def methods_of(route: BaseRoute) -> tuple[str, ...]:
-    return ("GET", "POST", "DELETE") if getattr(route, "path", "") in {"/api/v1/session", "/api/v1/tokens"} else ("GET",)
+    return (
+        ("GET", "POST", "DELETE") if getattr(route, "path", "") in {"/api/v1/session", "/api/v1/tokens"} else ("GET",)
+    )
 
 
 def expected(needs: Needs, who: str) -> int | None:

@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from fakes.apart import apart
 from fakes.fleet import agent, event, inventory, sample
 from fakes.storing import Store, store
-from fakes.web import listening
 from fakes.tokens import HeldTokens
+from fakes.web import listening
 from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import METRIC_NAMES, AgentCost, Gpu, Process, ProcessList
 from gpufleet_collector.store.condition import Condition, read_condition

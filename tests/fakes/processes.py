@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fakes.secured import Secured
+
 BIN = Path(sys.executable).parent
 LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy named in the environment is for what is far away."""
@@ -86,11 +88,24 @@ class Process:
             raise
 
 
+def _secure_opener(secured: Secured) -> urllib.request.OpenerDirector:
+    handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=secured.context()))
+    opener = urllib.request.build_opener(*handlers)
+    opener.addheaders = list(secured.headers().items())
+    return opener
+
+
 class Collector:
     """A collector with ports and data of its own."""
 
-    def __init__(self, folder: Path, database_url: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str | None = None, secured: Secured | None = None, **settings: str
+    ) -> None:
+        """One that is `secured` is asked with a viewer's token."""
         self.http_port, self.grpc_port = free_port(), free_port()
+        self._secured = secured
+        self._opener = LOOPBACK if secured is None else _secure_opener(secured)
+        settings = settings if secured is None else {**secured.settings, **settings}
         self.data_dir = folder / "data"
         environ = {
             "GPUFLEET_DATA_DIR": str(self.data_dir),
@@ -105,15 +120,19 @@ class Collector:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"{'http' if self._secured is None else 'https'}://127.0.0.1:{self.http_port}"
 
     @property
     def target(self) -> str:
-        return f"grpc://127.0.0.1:{self.grpc_port}"
+        return f"{'grpc' if self._secured is None else 'grpcs'}://127.0.0.1:{self.grpc_port}"
+
+    @property
+    def agent_settings(self) -> dict[str, str]:
+        return {} if self._secured is None else self._secured.agent_settings()
 
     def status(self, path: str) -> int:
         try:
-            with LOOPBACK.open(self.url + path, timeout=5) as answer:
+            with self._opener.open(self.url + path, timeout=5) as answer:
                 status: int = answer.status
                 return status
         except urllib.error.HTTPError as error:
@@ -122,13 +141,17 @@ class Collector:
             return 0
 
     def get(self, path: str) -> Any:
-        with LOOPBACK.open(self.url + path, timeout=10) as answer:
+        with self._opener.open(self.url + path, timeout=10) as answer:
             return json.load(answer)
+
+    def text(self, path: str) -> str:
+        with self._opener.open(self.url + path, timeout=10) as answer:
+            found: str = answer.read().decode()
+            return found
 
     def metric(self, name: str) -> float:
         """The value on /metrics of one without labels."""
-        with LOOPBACK.open(f"{self.url}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
+        lines = self.text("/metrics").splitlines()
         (value,) = (line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} "))
         return float(value)
 
@@ -149,9 +172,11 @@ class Collector:
 
 
 @contextmanager
-def running_collector(folder: Path, database_url: str | None = None, **settings: str) -> Iterator[Collector]:
+def running_collector(
+    folder: Path, database_url: str | None = None, secured: Secured | None = None, **settings: str
+) -> Iterator[Collector]:
     """Ready to be used, and stopped at the end."""
-    collector = Collector(folder, database_url, **settings)
+    collector = Collector(folder, database_url, secured, **settings)
     try:
         collector.start()
         yield collector
@@ -165,7 +190,7 @@ def running_fleet(
 ) -> Iterator[Process]:
     """`gpufleet-agent simulate` against the collector, or all of them."""
     collectors = [collector] if isinstance(collector, Collector) else collector
-    environ = {"GPUFLEET_COLLECTOR": ",".join(one.target for one in collectors)}
+    environ = {"GPUFLEET_COLLECTOR": ",".join(one.target for one in collectors), **collectors[0].agent_settings}
     fleet = Process("gpufleet-agent", "simulate", *arguments, log=folder / f"{name}.log", environ=environ)
     try:
         fleet.start()

@@ -85,7 +85,7 @@ def create_app(
     routes += [
         WebSocketRoute("/ws", Stream(live, metrics, settings, book).serve),
         Route("/ws", Reading(only_websockets)),
-        Route("/api/v1/session", Taking(Session(book, clock, settings.is_insecure), "GET", "HEAD", "POST", "DELETE")),
+        Route("/api/v1/session", Taking(Session(book, clock, settings), "GET", "HEAD", "POST", "DELETE")),
         Route(DOCS, Reading(docs)),
         Route(DOCS + "/{path:path}", Reading(docs)),
         Route("/api", unknown_api),

@@ -13,7 +13,7 @@ class WebSettings:
     fleet of more than `events_max_gpus` gets an error, and one that has not read for `stall_seconds` is closed, as is
     one that exports. An export beyond `max_exports` is answered 503: each holds a connection to the database. More
     than `requests_per_second` of one client address are answered 429. `is_insecure`: the operator let the collector
-    listen beyond this machine without TLS and tokens."""
+    listen beyond this machine without TLS and tokens. `agents` is how agents connect, scheme and port."""
 
     events_max_gpus: int = 1000
     max_websocket_clients: int = 2000
@@ -21,5 +21,6 @@ class WebSettings:
     max_exports: int = 2
     requests_per_second: float = 500.0
     is_insecure: bool = False
+    agents: str = "grpc:50051"
     static_directory: Path = STATIC_DIRECTORY
     docs_directory: Path = DOCS_DIRECTORY

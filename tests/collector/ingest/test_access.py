@@ -45,7 +45,9 @@ async def test_a_token_that_is_bound_to_hosts_speaks_for_those_alone() -> None:
 
 async def test_a_refusal_does_not_say_whether_a_token_is_wrong_or_revoked() -> None:
     known = book()
-    known.replace("file", [grant_of("revoked", Role.AGENT, revoked_at=1), grant_of("expired", Role.AGENT, expires_at=1)])
+    known.replace(
+        "file", [grant_of("revoked", Role.AGENT, revoked_at=1), grant_of("expired", Role.AGENT, expires_at=1)]
+    )
     said = set()
     async with running_ingest(book=known) as ingest:
         for text in ("wrong", "revoked", "expired"):

@@ -11,6 +11,7 @@ export const PLACES = {
   fleet: { path: '/', hasSubject: false },
   explore: { path: '/explore', hasSubject: false },
   events: { path: '/events', hasSubject: false },
+  add: { path: '/add', hasSubject: false },
   host: { path: '/hosts/', hasSubject: true },
   gpu: { path: '/gpus/', hasSubject: true },
 } as const satisfies Record<string, Place>

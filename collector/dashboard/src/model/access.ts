@@ -6,6 +6,8 @@ export interface AccessState {
   readonly isOpen: boolean
   /** The operator let the collector be reached over a network without TLS and tokens. */
   readonly isInsecure: boolean
+  /** How agents connect, as far as the collector knows: `grpcs` and 50051. */
+  readonly agents: { readonly scheme: string; readonly port: number }
   /** `viewer` or `admin`; null without a token that may read. */
   readonly role: string | null
   readonly name: string | null
@@ -19,10 +21,16 @@ export function readAccess(data: unknown): AccessState | null {
   return {
     isOpen: data['open'],
     isInsecure: data['insecure'] === true,
+    agents: readAgents(text(data['agents']) ?? ''),
     role: text(data['role']),
     name: text(data['name']),
     expiresAt: instant(data['expires_at']),
   }
+}
+
+function readAgents(written: string): AccessState['agents'] {
+  const [, scheme, port] = /^(grpcs?):(\d{1,5})$/.exec(written) ?? []
+  return { scheme: scheme ?? 'grpc', port: Number(port ?? 50_051) || 50_051 }
 }
 
 export function mayRead({ isOpen, role }: AccessState): boolean {

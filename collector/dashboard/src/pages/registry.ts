@@ -33,6 +33,11 @@ export const PAGES: Readonly<Record<PageName, PageDefinition>> = {
     scope: () => WHOLE_FLEET,
     load: () => import('./events/page'),
   },
+  add: {
+    link: null,
+    scope: () => WHOLE_FLEET,
+    load: () => import('./add/page'),
+  },
   host: {
     link: null,
     scope: (subject) => hostsScope([subject]),

@@ -18,17 +18,18 @@ from gpufleet_collector.web.access.posting import read_object
 from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.endpoints import parameters
 from gpufleet_collector.web.problems import problem
+from gpufleet_collector.web.settings import WebSettings
 
 YEAR_SECONDS = 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """GET says who one is here, POST logs in, DELETE logs out. `is_insecure` is whether tokens and TLS were waived."""
+    """GET says who one is here, POST logs in, DELETE logs out."""
 
     book: Book
     clock: Clock
-    is_insecure: bool
+    settings: WebSettings
 
     async def __call__(self, request: Request) -> Response:
         parameters(request, ())
@@ -49,7 +50,8 @@ class Session:
     def _said(self, grant: Grant | None) -> dict[str, object]:
         return {
             "open": self.book.is_open,
-            "insecure": self.is_insecure,
+            "insecure": self.settings.is_insecure,
+            "agents": self.settings.agents,
             "role": None if grant is None else grant.role.value,
             "name": None if grant is None else grant.name,
             "expires_at": None if grant is None else instants.write_optional(grant.expires_at),

@@ -24,6 +24,7 @@ _SESSION = structure(
     {
         "open": truth("Whether nobody needs a token here."),
         "insecure": truth("Whether the operator waived TLS and tokens on a network."),
+        "agents": text("How agents connect: scheme and port.", "grpcs:50051"),
         "role": nullable(one_of(_ROLES, "What one may do; null without a token.")),
         "name": nullable(text("What the token is for.", "on-call")),
         "expires_at": nullable(instant("When the token ends; null is never.")),

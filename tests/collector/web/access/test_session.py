@@ -37,7 +37,8 @@ async def log_in(of: Site, token: object, scheme: str = "https", **headers: str)
 
 async def test_without_tokens_it_says_that_everything_is_open() -> None:
     said = (await Site().get(SESSION)).json()
-    assert said == {"open": True, "insecure": False, "role": None, "name": None, "expires_at": None}
+    nobody = {"role": None, "name": None, "expires_at": None}
+    assert said == {"open": True, "insecure": False, "agents": "grpc:50051", **nobody}
 
 
 async def test_what_the_operator_waived_is_said() -> None:

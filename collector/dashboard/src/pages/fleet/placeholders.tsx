@@ -1,8 +1,8 @@
 // The page without a fleet: still loading, no host yet, or a collector that cannot say.
-import { useSignal } from '@preact/signals'
+import { pathOf } from '../../address/routes'
 import type { ApiError } from '../../feed/api'
 import { usePage } from '../../view/context'
-import { CopyIcon } from '../../view/parts/icons'
+import { Command } from '../../view/parts/command'
 
 export function StillLoading() {
   return (
@@ -26,7 +26,7 @@ export function NoHosts() {
       <p>No GPU at hand? A simulated fleet shows what this page does:</p>
       <Command text="gpufleet-agent simulate --hosts 8 --gpus 8" />
       <p class="empty-note">
-        Agents on other machines find this collector through <code>GPUFLEET_COLLECTOR</code>. This page fills by itself.
+        Agents on other machines: <a href={pathOf('add')}>add a host</a>. This page fills by itself.
       </p>
     </div>
   )
@@ -52,25 +52,6 @@ export function NoAnswer({ failure }: { readonly failure: ApiError }) {
       {failure.status === 401 && <p>This collector wants a token for reading.</p>}
       <p class="empty-note">The page keeps trying.</p>
       <button class="button" type="button" onClick={() => session.retryNow()}>Try now</button>
-    </div>
-  )
-}
-
-function Command({ text }: { readonly text: string }) {
-  const isCopied = useSignal(false)
-  const copy = async () => {
-    await navigator.clipboard.writeText(text)
-    isCopied.value = true
-  }
-  return (
-    <div class="command">
-      <code>{text}</code>
-      {/* Browsers offer the clipboard only to pages from a secure or local address. */}
-      {window.isSecureContext && (
-        <button class="icon-button" type="button" aria-label={`Copy ${text}`} onClick={() => void copy()}>
-          {isCopied.value ? <span class="copied">Copied</span> : <CopyIcon />}
-        </button>
-      )}
     </div>
   )
 }

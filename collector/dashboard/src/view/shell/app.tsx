@@ -1,4 +1,5 @@
 // What stands around every page: the way past it, the bar, what has to be said above everything, and the help.
+import { pathOf } from '../../address/routes'
 import { PageContext, usePage, type Page } from '../context'
 import { HelpDialog } from './help'
 import { Login } from './login'
@@ -28,7 +29,7 @@ export function App(page: Page) {
       </main>
       <footer class="footer">
         <span>
-          The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
+          <a href={pathOf('add')}>Add a host</a> · The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
         </span>
         <Who />
       </footer>
