@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from bench.report import Peer, Row
 from bench.usage import children, cores_beside, on_cores, own_cpu, rss_bytes, tree_cpu
 
 from fakes.postgres import run_apart
-from fakes.processes import Collector, running_collector, wait_for
+from fakes.processes import Collector, running_closed_collector, running_collector, wait_for
 from fakes.secured import Secured, secured
 
 HOSTS = int(os.environ.get("BENCH_HOSTS", "2000"))
@@ -73,7 +73,7 @@ def _measure(load: Load) -> Row:
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         closed = secured(folder / "secrets") if load.is_secured else None
-        collector = stack.enter_context(running_collector(folder, secured=closed, GPUFLEET_WS_EVENTS_MAX_GPUS="100000"))
+        collector = stack.enter_context(_collector(folder, closed))
         options = (*load.options, *_secrets(closed))
         beside = on_cores(cores_beside(collector.process.running.pid))
         with beside, running_generator(collector, options) as generator, watching(collector, closed) as heard:
@@ -83,6 +83,12 @@ def _measure(load: Load) -> Row:
         assert total["taken"] == total["acked"] == stored, f"{total}, and {stored} rows are stored"
         assert heard.events, "the client of the WebSocket heard nothing"
     return Row(load.name, figures.median, "µs", load.budget, note=f"{figures.note}; {stored} taken, acked and stored")
+
+
+def _collector(folder: Path, closed: Secured | None) -> AbstractContextManager[Collector]:
+    if closed is None:
+        return running_collector(folder, GPUFLEET_WS_EVENTS_MAX_GPUS="100000")
+    return running_closed_collector(folder, closed, GPUFLEET_WS_EVENTS_MAX_GPUS="100000")
 
 
 def _secrets(closed: Secured | None) -> tuple[str, ...]:

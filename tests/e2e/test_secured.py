@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect
 from fakes.browser import chromium
 from fakes.machine import corner
 from fakes.pages import Watched, watched
-from fakes.processes import BIN, Collector, Process, running_collector, wait_for
+from fakes.processes import BIN, Collector, Process, running_closed_collector, running_collector, wait_for
 from fakes.secured import Secured, secured
 
 REVOKED_SECONDS = 5.0
@@ -39,7 +39,7 @@ def keys(folder: Path) -> Secured:
 
 @pytest.fixture(scope="module")
 def collector(folder: Path, keys: Secured) -> Iterator[Collector]:
-    with running_collector(folder, secured=keys) as collector:
+    with running_closed_collector(folder, keys) as collector:
         yield collector
 
 
@@ -195,7 +195,7 @@ def test_a_renewed_certificate_is_shown_to_who_comes_next(collector: Collector, 
 def test_a_listener_beyond_this_machine_without_tokens_ends_the_start_in_one_line(folder: Path, keys: Secured) -> None:
     environ = {**keys.settings, "GPUFLEET_HTTP_LISTEN": "0.0.0.0:0"}
     del environ["GPUFLEET_TOKENS_FILE"]
-    lonely = Collector(folder / "lonely", secured=None, **environ)
+    lonely = Collector(folder / "lonely", None, **environ)
     lonely.process.start()
     assert lonely.process.running.wait(60) == 2
     last = lonely.process.errors.strip().splitlines()[-1]

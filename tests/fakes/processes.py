@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from fakes.secured import Secured
 
@@ -98,14 +98,10 @@ def _secure_opener(secured: Secured) -> urllib.request.OpenerDirector:
 class Collector:
     """A collector with ports and data of its own."""
 
-    def __init__(
-        self, folder: Path, database_url: str | None = None, secured: Secured | None = None, **settings: str
-    ) -> None:
-        """One that is `secured` is asked with a viewer's token."""
+    def __init__(self, folder: Path, database_url: str | None = None, **settings: str) -> None:
         self.http_port, self.grpc_port = free_port(), free_port()
-        self._secured = secured
-        self._opener = LOOPBACK if secured is None else _secure_opener(secured)
-        settings = settings if secured is None else {**secured.settings, **settings}
+        self._secured: Secured | None = None
+        self._opener = LOOPBACK
         self.data_dir = folder / "data"
         environ = {
             "GPUFLEET_DATA_DIR": str(self.data_dir),
@@ -117,6 +113,13 @@ class Collector:
             environ["DATABASE_URL"] = database_url
         self.process = Process("gpufleet-collector", "serve", log=folder / "collector.log", environ=environ)
         self.address = Process("gpufleet-collector", "database-url", log=folder / "address.log", environ=environ)
+
+    @classmethod
+    def closed(cls, folder: Path, secured: Secured, **settings: str) -> Self:
+        """One that speaks TLS and wants tokens; it is asked with a viewer's."""
+        made = cls(folder, None, **secured.settings, **settings)
+        made._secured, made._opener = secured, _secure_opener(secured)
+        return made
 
     @property
     def url(self) -> str:
@@ -172,11 +175,20 @@ class Collector:
 
 
 @contextmanager
-def running_collector(
-    folder: Path, database_url: str | None = None, secured: Secured | None = None, **settings: str
-) -> Iterator[Collector]:
+def running_collector(folder: Path, database_url: str | None = None, **settings: str) -> Iterator[Collector]:
     """Ready to be used, and stopped at the end."""
-    collector = Collector(folder, database_url, secured, **settings)
+    with _running(Collector(folder, database_url, **settings)) as collector:
+        yield collector
+
+
+@contextmanager
+def running_closed_collector(folder: Path, secured: Secured, **settings: str) -> Iterator[Collector]:
+    with _running(Collector.closed(folder, secured, **settings)) as collector:
+        yield collector
+
+
+@contextmanager
+def _running(collector: Collector) -> Iterator[Collector]:
     try:
         collector.start()
         yield collector
