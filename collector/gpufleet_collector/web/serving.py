@@ -36,6 +36,12 @@ _PORT = "gpufleet.port"
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
+def be_told_at_once(transport: asyncio.WriteTransport) -> None:
+    """`pause_writing` comes as soon as something waits, and `resume_writing` when nothing does. One byte, not none: the
+    transport of TLS pauses at the limit, the plain one above it."""
+    transport.set_write_buffer_limits(high=1, low=0)
+
+
 class HttpProtocol(H11Protocol):
     """Refuses what cannot be read as everything else is refused, in words that a program can read, and keeps nothing
     for a client that does not read. uvicorn closes such a connection at most, which waits for the client too."""
@@ -45,8 +51,8 @@ class HttpProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # `pause_writing` is then said of the first byte that the system does not take.
-        transport.set_write_buffer_limits(high=0)
+        # `pause_writing` is then said of what the system does not take at once.
+        be_told_at_once(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch_no_more()
@@ -124,7 +130,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         # Whatever does not go out at once is waited for: there is always something newer to send.
-        self.transport.set_write_buffer_limits(high=0)
+        be_told_at_once(self.transport)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
