@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-# When the socket opened, and when the canvas had something on it for the first time.
+# When the socket opened, and when the map had something on it for the first time.
 WATCH_FIRST_VIEW = """
     const Plain = window.WebSocket
     window.WebSocket = class extends Plain {
@@ -58,13 +58,14 @@ WATCH_FIRST_VIEW = """
             this.addEventListener('open', () => { window.openedAt ??= performance.now() })
         }
     }
-    const fill = CanvasRenderingContext2D.prototype.fillRect
-    let cells = 0
-    CanvasRenderingContext2D.prototype.fillRect = function (...given) {
-        cells += 1
-        if (cells === 400) requestAnimationFrame(() => setTimeout(() => { window.drawnAt = performance.now() }))
-        return fill.apply(this, given)
+    const look = () => {
+        const canvas = document.querySelector('[data-testid=map] canvas')
+        const isDrawn = canvas !== null && canvas.width > 0 && canvas.height > 0
+            && canvas.getContext("2d").getImageData(0, 0, canvas.width, 120).data.some(part => part > 0)
+        if (isDrawn) window.drawnAt = performance.now()
+        else requestAnimationFrame(look)
     }
+    requestAnimationFrame(look)
 """
 
 SCROLL = """
@@ -116,8 +117,10 @@ def test_the_first_view_is_drawn_within_a_second_of_the_socket(browser: Browser,
     taken = []
     for _ in range(3):
         with opened_map(browser, collector, WATCH_FIRST_VIEW) as opened:
-            opened.page.wait_for_function("window.drawnAt !== undefined")
+            opened.page.wait_for_function("() => window.drawnAt !== undefined")
             taken.append(opened.page.evaluate("window.drawnAt - window.openedAt"))
+            # That a canvas is read back, which browsers warn of, is the test's doing.
+            opened.complaints[:] = [said for said in opened.complaints if "readback" not in said]
     assert min(taken) <= FIRST_VIEW_MS, taken
 
 
