@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gpufleet_agent import __version__
+from gpufleet_agent.access.secrets import without_tokens
 from gpufleet_agent.config import AgentConfig, parse_host_name, parse_interval, read_config
 from gpufleet_agent.errors import AgentError, ConfigurationError
-from gpufleet_agent.settings import SETTINGS
+from gpufleet_agent.settings import ACCESS_SETTINGS, SETTINGS, Setting
 
 if TYPE_CHECKING:
     from gpufleet_agent.fleet_orders import FleetOrders, Part
@@ -27,7 +28,17 @@ MAX_BACKFILL_SECONDS = 400 * 86_400
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, where argparse would write its usage first."""
-        self.exit(EXIT_WRONG_USE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(EXIT_WRONG_USE, f"{self.prog}: {without_tokens(message)} (see {self.prog} --help)\n")
+
+
+class _NoFlag(argparse.Action):
+    """For a secret, which has no flag: says so, and never says the value."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> NoReturn:
+        parser.error(f"{self.option_strings[0]} would show in the list of processes: set {self.dest}, or give a file")
+
+
+_TOKEN_HELP = "A token itself goes into GPUFLEET_TOKEN alone: a flag would show in the list of processes."  # noqa: S105
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,9 +81,16 @@ def _add_command(commands: "argparse._SubParsersAction[_Parser]", name: str, com
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("settings", "each also as an environment variable; flags win")
+    group = parser.add_argument_group("settings", "each also as an environment variable; flags win. " + _TOKEN_HELP)
     for setting in SETTINGS:
-        help_text = f"{setting.help} ({setting.variable}; default: {setting.default})"
+        _add_setting(group, setting)
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    help_text = f"{setting.help} ({setting.variable}; default: {setting.default})"
+    if setting.secret:
+        group.add_argument(setting.flag, action=_NoFlag, dest=setting.variable, metavar="", help=argparse.SUPPRESS)
+    else:
         group.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=help_text)
 
 
@@ -88,6 +106,9 @@ def _add_simulate(commands: "argparse._SubParsersAction[_Parser]") -> None:
     parser.add_argument("--faults", action="store_true", help="one GPU of every host is lost now and then")
     parser.add_argument("--backfill", default="0s", metavar="TIME", help="history to replay first, such as 90s, 1h, 7d")
     parser.add_argument("--collector", dest="GPUFLEET_COLLECTOR", metavar="VALUE", help="as for run")
+    access = parser.add_argument_group("access", "as for run, each also as an environment variable; " + _TOKEN_HELP)
+    for setting in ACCESS_SETTINGS:
+        _add_setting(access, setting)
     parser.add_argument("--processes", default="1", metavar="N", help="share the hosts among N processes (default: 1)")
     parser.add_argument(
         "--part", default="1/1", metavar="I/N", help="be the I-th of N parts, such as one of N machines"
@@ -103,10 +124,11 @@ def _config(arguments: argparse.Namespace) -> AgentConfig:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from gpufleet_agent.grpc_threads import wait_in_one_thread
+    from gpufleet_agent.grpc_threads import leave_words_to_us, wait_in_one_thread
 
     config = _config(arguments)
     wait_in_one_thread(os.environ)
+    leave_words_to_us(os.environ)
     from gpufleet_agent.agent import Agent
 
     async def run() -> None:
@@ -133,12 +155,16 @@ def _snapshot(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from gpufleet_agent import doctor
+    from gpufleet_agent.grpc_threads import leave_words_to_us
 
     config = _config(arguments)
+    leave_words_to_us(os.environ)
+    from gpufleet_agent import doctor
+
     return doctor.run(
         nvidia_smi=config.nvidia_smi,
         collectors=config.collectors,
+        access=config.access,
         environ=os.environ,
         stdout=sys.stdout,
         host_name=config.host_name,
@@ -147,6 +173,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
+    from gpufleet_agent.grpc_threads import leave_words_to_us
+
+    leave_words_to_us(os.environ)
     from gpufleet_agent.fleet_processes import simulate_in_processes
     from gpufleet_agent.simulate import simulate
 
@@ -169,6 +198,7 @@ def _fleet_orders(arguments: argparse.Namespace) -> "FleetOrders":
     hosts = _whole("--hosts", arguments.hosts, 1, 100_000)
     return FleetOrders(
         targets=config.collectors,
+        access=config.access,
         hosts=hosts,
         gpus=_whole("--gpus", arguments.gpus, 0, 256),
         interval_seconds=config.interval_seconds
@@ -215,7 +245,7 @@ def _duration(flag: str, text: str) -> float:
 
 
 def _complain(message: str, status: int) -> int:
-    sys.stderr.write(f"gpufleet-agent: {message}\n")
+    sys.stderr.write(f"gpufleet-agent: {without_tokens(message)}\n")
     return status
 
 

@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gpufleet_agent import __version__
+from gpufleet_agent.access.door import Door
+from gpufleet_agent.access.start import open_source
 from gpufleet_agent.agent_cost import agent_cost
 from gpufleet_agent.breadcrumb import Call
 from gpufleet_agent.config import MAX_INTERVAL_SECONDS, AgentConfig
@@ -55,7 +57,9 @@ class Agent:
         quarantine: Quarantine | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """`environ` is that of the probe; None is the agent's own."""
+        """`environ` is that of the probe; None is the agent's own. Raises ConfigurationError where it could not get in
+        at a collector whatever happens."""
+        door = Door(open_source(config.access, config.collectors, log))
         self._config = config
         self._log = log
         self._interval = config.interval_seconds
@@ -101,6 +105,7 @@ class Agent:
             on_welcome=self._on_welcome,
             random=rng.random,
             log=log,
+            door=door,
         )
 
     async def run(self) -> None:

@@ -2,18 +2,17 @@
 
 import math
 import os
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from gpufleet_agent.access.address import DEFAULT_COLLECTOR, CollectorAddress, parse_collectors
+from gpufleet_agent.access.config import ALLOW_INSECURE, AccessConfig, parse_access
 from gpufleet_agent.breadcrumb import DEFAULT_DEADLINE_SECONDS
 from gpufleet_agent.errors import ConfigurationError
 
 DEFAULT_INTERVAL_SECONDS = 5.0
-DEFAULT_COLLECTOR = "grpc://127.0.0.1:50051"
 BACKENDS = ("auto", "nvml", "nvidia-smi", "simulated")
 SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 MAX_HOST_NAME = 253
@@ -32,10 +31,11 @@ SHORTEST_CALL_DEADLINE_SECONDS, LONGEST_CALL_DEADLINE_SECONDS = 0.5, 600.0
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """`collectors` are `host:port` targets. `interval_explicit` says that the operator chose the interval.
-    `data_dir` is None where no directory is given and there is no home; `spool_max_bytes` 0 is no spool."""
+    """`interval_explicit` says that the operator chose the interval. `data_dir` is None where no directory is given and
+    there is no home; `spool_max_bytes` 0 is no spool."""
 
-    collectors: tuple[str, ...]
+    collectors: tuple[CollectorAddress, ...]
+    access: AccessConfig
     host_name: str
     labels: Mapping[str, str]
     interval_seconds: float
@@ -61,6 +61,7 @@ def read_config(
     interval = given.get("GPU_POLL_INTERVAL_SECONDS") or None
     return AgentConfig(
         collectors=parse_collectors(given.get("GPUFLEET_COLLECTOR") or DEFAULT_COLLECTOR),
+        access=parse_access(given, allow_insecure=parse_switch(ALLOW_INSECURE, given.get(ALLOW_INSECURE) or "false")),
         host_name=parse_host_name(given.get("GPUFLEET_HOST_NAME") or socket.gethostname()),
         labels=parse_labels(given.get("GPUFLEET_LABELS") or ""),
         interval_seconds=DEFAULT_INTERVAL_SECONDS if interval is None else parse_interval(interval),
@@ -88,29 +89,6 @@ def data_directory(given: Mapping[str, str], user_id: int) -> Path | None:
     if state.startswith("/"):
         return Path(state) / "gpufleet"
     return Path(home) / ".local" / "state" / "gpufleet" if home.startswith("/") else None
-
-
-def parse_collectors(text: str) -> tuple[str, ...]:
-    """`grpc://a:50051,grpc://b` -> `("a:50051", "b:50051")`."""
-    targets = tuple(_parse_collector(part.strip()) for part in text.split(",") if part.strip())
-    if not targets:
-        raise ConfigurationError(f"GPUFLEET_COLLECTOR={text!r} names no collector: write {DEFAULT_COLLECTOR}")
-    return targets
-
-
-def _parse_collector(url: str) -> str:
-    wrong = f"GPUFLEET_COLLECTOR={url!r} is not a collector's address: write grpc://HOST:PORT"
-    try:
-        parts = urlsplit(url)
-        port = 50051 if parts.port is None else parts.port
-    except ValueError:
-        raise ConfigurationError(wrong) from None
-    extra = parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None
-    hostname = parts.hostname or ""
-    if parts.scheme != "grpc" or not re.fullmatch(r"[\w.:%-]+", hostname) or extra or port == 0:
-        raise ConfigurationError(wrong)
-    host = f"[{hostname}]" if ":" in hostname else hostname
-    return f"{host}:{port}"
 
 
 def parse_interval(text: str, setting: str = "GPU_POLL_INTERVAL_SECONDS") -> float:

@@ -18,11 +18,13 @@ class ConfigurationError(AgentError):
 
 
 class StreamEnded(AgentError):
-    """The stream to the collector is over, or never came to be; the message says why. With `retry_after_seconds` the
+    """The stream to the collector is over, or never came to be; the message says why. `code` is the name of gRPC's
+    status, where it was one that ended it, and the message then what came with it. With `retry_after_seconds` the
     collector is well, and asks to come back then."""
 
-    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, reason: str, *, code: str | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)
+        self.code = code
         self.retry_after_seconds = retry_after_seconds
 
 

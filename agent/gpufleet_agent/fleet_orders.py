@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpufleet_agent.access.address import CollectorAddress
+from gpufleet_agent.access.config import NO_ACCESS, AccessConfig
 from gpufleet_agent.simulation.faults import USUAL_FAULTS, Faults
 
 
@@ -25,11 +27,11 @@ WHOLE = Part()
 
 @dataclass(frozen=True, slots=True)
 class FleetOrders:
-    """What to simulate. `targets` are collectors as `host:port`; `backfill_seconds` is replayed before now. With
-    `faults` one GPU of each host comes and goes at `fault_times`. Of the `hosts` of the fleet this process is `part`,
-    which says every `progress_seconds` how it goes, or when there is something to see."""
+    """What to simulate. `targets` are collectors, and `access` is how to get in there. `backfill_seconds` is replayed
+    before now. With `faults` one GPU of each host comes and goes at `fault_times`. Of the `hosts` of the fleet this
+    process is `part`, which says every `progress_seconds` how it goes, or when there is something to see."""
 
-    targets: tuple[str, ...]
+    targets: tuple[CollectorAddress, ...]
     hosts: int
     gpus: int
     interval_seconds: float
@@ -41,3 +43,4 @@ class FleetOrders:
     spool_dir: Path | None = None
     part: Part = WHOLE
     progress_seconds: float | None = None
+    access: AccessConfig = NO_ACCESS

@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from functools import reduce
 
+from gpufleet_agent.access.config import AccessConfig
+from gpufleet_agent.access.start import check_access
 from gpufleet_agent.agent import stop_on_signals
 from gpufleet_agent.errors import AgentError
 from gpufleet_agent.fleet_count import NOTHING_YET, FleetState
@@ -49,7 +51,7 @@ class FleetPart:
 def as_arguments(orders: FleetOrders) -> tuple[str, ...]:
     """The arguments of `gpufleet-agent` that give these orders to a process that tells its counts."""
     values = {
-        "--collector": ",".join(f"grpc://{target}" for target in orders.targets),
+        "--collector": ",".join(map(str, orders.targets)),
         "--hosts": orders.hosts,
         "--gpus": orders.gpus,
         "--interval": orders.interval_seconds,
@@ -57,10 +59,22 @@ def as_arguments(orders: FleetOrders) -> tuple[str, ...]:
         "--backfill": f"{orders.backfill_seconds:f}s",
         "--prefix": orders.name_prefix,
         "--part": orders.part,
-        **({} if orders.spool_dir is None else {"--spool": orders.spool_dir}),
+        "--spool": orders.spool_dir,
+        **_access_arguments(orders.access),
     }
-    given = tuple(f"{flag}={value}" for flag, value in values.items())
+    given = tuple(f"{flag}={value}" for flag, value in values.items() if value is not None)
     return ("simulate", *given, *(("--faults",) if orders.faults else ()), "--counts")
+
+
+def _access_arguments(access: AccessConfig) -> dict[str, object]:
+    """A token that is given itself is not among them: a process inherits it with its environment."""
+    return {
+        "--token-file": access.token_file,
+        "--tls-ca-file": access.ca_file,
+        "--tls-cert-file": access.cert_file,
+        "--tls-key-file": access.key_file,
+        "--allow-insecure": str(access.allow_insecure).lower(),
+    }
 
 
 def parts_of(orders: FleetOrders, processes: int) -> list[FleetOrders]:
@@ -71,6 +85,7 @@ def parts_of(orders: FleetOrders, processes: int) -> list[FleetOrders]:
 
 async def simulate_in_processes(orders: FleetOrders, processes: int, log: logging.Logger) -> FleetState:
     """Run the fleet until stopped; what became of it. Raises AgentError when a part ends by itself."""
+    check_access(orders.access, orders.targets, log)  # once, not by each part
     ordered = parts_of(orders, processes)
     raise_file_limit(len(ordered[0].part.numbers(orders.hosts)))
     # The first host of the first part speaks for all.

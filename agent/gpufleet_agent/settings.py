@@ -10,6 +10,8 @@ class Setting:
     variable: str
     default: str
     help: str
+    secret: bool = False
+    """It has no flag: what is in a command's arguments everybody on the machine can read."""
 
     @property
     def flag(self) -> str:
@@ -21,8 +23,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "GPUFLEET_COLLECTOR",
         "grpc://127.0.0.1:50051",
-        "collectors to stream to, comma-separated: one of them, another when it fails",
+        "collectors to stream to, comma-separated: one of them, another when it fails; grpcs:// for TLS",
     ),
+    Setting("GPUFLEET_TOKEN_FILE", "none", "file with the token that collectors ask for; read at every connection"),
+    Setting("GPUFLEET_TOKEN", "none", "the token itself, instead of a file; has no flag", secret=True),
+    Setting("GPUFLEET_TLS_CA_FILE", "the roots that gRPC brings", "certificates (PEM) of the CAs to trust in TLS"),
+    Setting("GPUFLEET_TLS_CERT_FILE", "none", "client certificate (PEM) for collectors that ask for one"),
+    Setting("GPUFLEET_TLS_KEY_FILE", "none", "the client certificate's private key (PEM, not encrypted)"),
+    Setting("GPUFLEET_ALLOW_INSECURE", "false", "true lets a token go to other machines without TLS"),
     Setting("GPUFLEET_HOST_NAME", "the host's name", "name under which this host appears"),
     Setting("GPUFLEET_LABELS", "none", "labels of this host, such as rack=r1,pool=train"),
     Setting("GPU_POLL_INTERVAL_SECONDS", "5.0", "seconds between two readings; wins over the collector's wish"),
@@ -39,3 +47,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("GPUFLEET_SPOOL_MAX_MB", "256", "how much of them is kept there, in MiB; 0 keeps none"),
     Setting("GPUFLEET_SPOOL_MAX_HOURS", "72", "how long they are kept there"),
 )
+
+ACCESS_SETTINGS = tuple(
+    setting
+    for setting in SETTINGS
+    if setting.variable.startswith(("GPUFLEET_TOKEN", "GPUFLEET_TLS_", "GPUFLEET_ALLOW_"))
+)
+"""Those of getting in at a collector: whoever streams has them, simulated hosts too."""

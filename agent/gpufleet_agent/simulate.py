@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from gpufleet_agent.access.door import Door
+from gpufleet_agent.access.start import open_source
 from gpufleet_agent.ack_times import AckTimes
 from gpufleet_agent.agent import stop_on_signals
 from gpufleet_agent.fleet_count import FleetCount, FleetState
@@ -36,7 +38,8 @@ class Fleet:
         self._log = log
         quiet = logging.getLogger("gpufleet_agent.simulate.host")
         quiet.setLevel(logging.ERROR)  # one host speaks for all: a thousand times the same line helps nobody
-        self._shared = Shared(turn=asyncio.Semaphore(OPENING_AT_ONCE), disk=SpoolThread())
+        door = Door(open_source(orders.access, orders.targets, log))
+        self._shared = Shared(turn=asyncio.Semaphore(OPENING_AT_ONCE), disk=SpoolThread(), door=door)
         self.agents = [
             SimulatedAgent(orders, number, self._shared, quiet if at else log)
             for at, number in enumerate(orders.part.numbers(orders.hosts))

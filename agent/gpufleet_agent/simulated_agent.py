@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from gpufleet_agent import __version__
+from gpufleet_agent.access.door import Door
 from gpufleet_agent.ack_times import AckTimes
 from gpufleet_agent.agent import describe_platform, read_boot_id
 from gpufleet_agent.fleet_orders import FleetOrders
@@ -60,6 +61,7 @@ class Shared:
     wall_us: Callable[[], int] = wall_us
     turn: AbstractAsyncContextManager[object] = field(default_factory=nullcontext)
     disk: SpoolThread | None = None
+    door: Door = field(default_factory=Door)
     boot_id: str = field(default_factory=read_boot_id)
     platform: str = field(default_factory=describe_platform)
     random: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
@@ -104,6 +106,7 @@ class SimulatedAgent:
             random=shared.random,
             log=log,
             turn=shared.turn,
+            door=shared.door,
         )
 
     @property

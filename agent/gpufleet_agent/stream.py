@@ -1,9 +1,10 @@
-"""One stream to one collector, from Hello to its end: the only place of the agent that knows gRPC."""
+"""One stream to one collector, from Hello to its end: besides `access/door.py` the only place of the agent that knows
+gRPC."""
 
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TypeAlias
 
@@ -40,10 +41,14 @@ RETRY_AFTER = "gpufleet-retry-after-ms"
 SLOWEST_REPLAYS_PER_SECOND = 0.01
 """A collector may ask for no less: the backlog has to go some day."""
 
+UNTOLD, BROKE_OFF = ("INTERNAL", "Internal error from Core"), "the stream broke off"
+"""What gRPC gives now and then for what the collector has said at the end: when that meets something of ours."""
+
 MAX_RETRY_AFTER_SECONDS, MAX_RETRY_DIGITS = 60.0, 9
 
 Greeting: TypeAlias = pb.Hello
 Call: TypeAlias = "grpc.aio.StreamStreamCall[bytes, bytes]"
+Metadata: TypeAlias = Sequence[tuple[str, str]]
 
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # one connection per host, also when one process streams for many
@@ -193,18 +198,19 @@ class Stream:
 
 @asynccontextmanager
 async def open_stream(
-    target: str,
+    channel: grpc.aio.Channel,
+    metadata: Metadata,
     greet: Callable[[], Greeting],
     outbox: Outbox,
     heartbeat: Callable[[], pb.Heartbeat],
     turn: AbstractAsyncContextManager[object],
 ) -> AsyncIterator[tuple[Stream, pb.Welcome]]:
-    """A stream that the collector has welcomed. Raises StreamEnded when it does not come to that. `turn` is held until
-    then."""
-    async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
+    """A stream that the collector has welcomed; it carries `metadata`, and the channel is closed after it. Raises
+    StreamEnded when it does not come to that. `turn` is held until then."""
+    async with channel:
         async with turn:
             hello = greet()
-            call, welcome = await _introduce(channel, hello)
+            call, welcome = await _introduce(channel, metadata, hello)
         outbox.stream_opened(LIVE_PERIODS * hello.interval_seconds, replay_rate(welcome))
         try:
             yield Stream(call, outbox, heartbeat, welcome), welcome
@@ -212,8 +218,17 @@ async def open_stream(
             call.cancel()
 
 
-async def _introduce(channel: grpc.aio.Channel, hello: Greeting) -> tuple[Call, pb.Welcome]:
-    call: Call = channel.stream_stream(METHOD)()
+async def _introduce(channel: grpc.aio.Channel, metadata: Metadata, hello: Greeting) -> tuple[Call, pb.Welcome]:
+    try:
+        return await _say_hello(channel, metadata, hello)
+    except StreamEnded as ended:
+        if str(ended) != BROKE_OFF:
+            raise
+    return await _say_hello(channel, metadata, hello)
+
+
+async def _say_hello(channel: grpc.aio.Channel, metadata: Metadata, hello: Greeting) -> tuple[Call, pb.Welcome]:
+    call: Call = channel.stream_stream(METHOD)(metadata=metadata)
     try:
         return call, await _be_welcomed(call, hello)
     except BaseException:
@@ -238,8 +253,7 @@ async def _read(call: Call) -> pb.CollectorMessage:
     with _grpc_errors():
         raw = await call.read()
         if not isinstance(raw, bytes):  # grpc.aio.EOF
-            reason = _describe(await call.code(), await call.details())
-            raise StreamEnded(reason, retry_after(await call.trailing_metadata()))
+            raise _ended(await call.code(), await call.details(), await call.trailing_metadata())
     try:
         return pb.CollectorMessage.FromString(raw)
     except DecodeError as error:
@@ -254,8 +268,7 @@ class _grpc_errors:  # noqa: N801 - reads as a statement
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, grpc.aio.AioRpcError):
-            reason = _describe(error.code(), error.details())
-            raise StreamEnded(reason, retry_after(error.trailing_metadata())) from error
+            raise _ended(error.code(), error.details(), error.trailing_metadata()) from error
         if isinstance(error, grpc.aio.UsageError | asyncio.InvalidStateError):
             raise StreamEnded("the stream ended") from error
 
@@ -274,10 +287,10 @@ def retry_after(metadata: Iterable[tuple[str, str | bytes]] | None) -> float | N
     return None
 
 
-def _describe(code: grpc.StatusCode, details: str | None) -> str:
-    if code is grpc.StatusCode.OK:
-        return "the collector ended the stream"
-    text = (details or "").splitlines()[0] if details else ""
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return f"cannot be reached ({text[:200]})" if text else "cannot be reached"
-    return f"{code.name}: {text[:300]}"
+def _ended(
+    code: grpc.StatusCode, details: str | None, metadata: Iterable[tuple[str, str | bytes]] | None
+) -> StreamEnded:
+    if (code.name, details) == UNTOLD:
+        return StreamEnded(BROKE_OFF)
+    lines = (details or "").splitlines()
+    return StreamEnded(lines[0] if lines else "", code=code.name, retry_after_seconds=retry_after(metadata))

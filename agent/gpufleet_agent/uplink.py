@@ -5,7 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeVar
 
+from gpufleet_agent.access.address import CollectorAddress
+from gpufleet_agent.access.credentials import NO_CREDENTIALS, Credentials
+from gpufleet_agent.access.door import Door
+from gpufleet_agent.access.words import REFUSED, Attempt, explain
 from gpufleet_agent.backoff import Backoff
 from gpufleet_agent.errors import StreamEnded
 from gpufleet_agent.outbox import Outbox
@@ -15,6 +20,9 @@ from gpufleet_proto import telemetry_pb2 as pb
 BACKOFF_BASE_SECONDS = 0.5
 BACKOFF_CAP_SECONDS = 4.0
 """With a connection and a tick after it, live values are back within 5 s of the collector."""
+
+REFUSED_CAP_SECONDS = 30.0
+"""A fleet whose token has been revoked is not to keep a collector that is well busy with its handshakes."""
 
 SETTLED_AFTER_SECONDS = 10.0
 """A stream that lived so long was a good one: the next outage starts with short delays again."""
@@ -32,6 +40,8 @@ APPOINTMENT_SPREAD_SECONDS = 0.5
 """Agents that were told the same time, by several collectors or by one that started anew, come apart by so much."""
 
 BUSY = "lets agents in one after another, and has said when to come back"
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -53,7 +63,7 @@ class Uplink:
 
     def __init__(
         self,
-        targets: Sequence[str],
+        targets: Sequence[CollectorAddress],
         outbox: Outbox,
         *,
         greeting: Callable[[], Greeting],
@@ -63,22 +73,27 @@ class Uplink:
         log: logging.Logger,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         turn: AbstractAsyncContextManager[object] | None = None,
+        door: Door | None = None,
     ) -> None:
         self._turn = turn or nullcontext()
+        self._door = door or Door()
         self._targets = shuffled(targets, random)
         self._outbox = outbox
         self._greeting = greeting
         self._heartbeat = heartbeat
         self._on_welcome = on_welcome
         self._backoff = Backoff(BACKOFF_BASE_SECONDS, BACKOFF_CAP_SECONDS, random)
+        self._refused = Backoff(BACKOFF_BASE_SECONDS, REFUSED_CAP_SECONDS, random)
         self._random = random
         self._log = log
         self._sleep = sleep
         self._stream: Stream | None = None
         self._news: pb.Inventory | None = None
         self._processes: pb.Processes | None = None
-        self._said: set[str] = set()
-        self._appointments: dict[str, float] = {}
+        self._said: set[tuple[CollectorAddress, str]] = set()
+        self._credentials: Credentials = NO_CREDENTIALS
+        self._host = ""
+        self._appointments: dict[CollectorAddress, float] = {}
         self.state = UplinkState()
 
     async def run(self) -> None:
@@ -90,24 +105,25 @@ class Uplink:
                 await self._stream_to(target)
                 return
             except StreamEnded as error:
+                backoff = self._refused if error.code in REFUSED else self._backoff
                 if error.retry_after_seconds is None:
-                    self._say_trouble(target, str(error))
+                    self._say_trouble(target, error)
                 else:
                     self._take_appointment(target, error.retry_after_seconds)
             turn += 1
-            await self._sleep(self._delay(self._targets[turn % len(self._targets)]))
+            await self._sleep(self._delay(self._targets[turn % len(self._targets)], backoff))
 
-    def _take_appointment(self, target: str, seconds: float) -> None:
+    def _take_appointment(self, target: CollectorAddress, seconds: float) -> None:
         """Nothing is wrong: the collector has many to let in, and this one is to stay away until its turn comes."""
-        self._say_once(logging.INFO, BUSY, "collector %s: %s; readings are kept meanwhile", target, BUSY)
+        self._say_once(logging.INFO, target, BUSY, "collector %s: %s; readings are kept meanwhile")
         spread = self._random() * APPOINTMENT_SPREAD_SECONDS
         self._appointments[target] = asyncio.get_running_loop().time() + seconds + spread
 
-    def _delay(self, target: str) -> float:
+    def _delay(self, target: CollectorAddress, backoff: Backoff) -> float:
         """Seconds until this one is to be tried."""
         appointment = self._appointments.pop(target, None)
         if appointment is None:
-            return self._backoff.next_delay()
+            return backoff.next_delay()
         return max(0.0, appointment - asyncio.get_running_loop().time())
 
     async def finish(self, timeout_seconds: float) -> bool:
@@ -145,12 +161,14 @@ class Uplink:
         else:
             self._processes = processes
 
-    async def _stream_to(self, target: str) -> None:
+    async def _stream_to(self, target: CollectorAddress) -> None:
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
+        way = self._door.open(target)
+        self._show(way.credentials)
+        opening = open_stream(way.channel, way.metadata, self._greet, self._outbox, self._heartbeat, self._turn)
         try:
-            async with open_stream(target, self._greet, self._outbox, self._heartbeat, self._turn) as opened:
-                stream, welcome = opened
+            async with opening as (stream, welcome):
                 self._stream = stream
                 self._pass_on_news(stream)
                 self._opened(target)
@@ -162,10 +180,20 @@ class Uplink:
             self._outbox.stream_lost()
             if loop.time() - opened_at >= SETTLED_AFTER_SECONDS:
                 self._backoff.reset()
+                self._refused.reset()
+
+    def _show(self, credentials: Credentials) -> None:
+        """With new ones whatever was said of the old ones may be over, or has to be said again."""
+        if credentials != self._credentials:
+            self._credentials = credentials
+            self._said.clear()
+            self._refused.reset()
 
     def _greet(self) -> Greeting:
         self._news = None
-        return self._greeting()
+        greeting = self._greeting()
+        self._host = greeting.host
+        return greeting
 
     def _pass_on_news(self, stream: Stream) -> None:
         """What has been announced since the Hello was written is not in it."""
@@ -175,7 +203,7 @@ class Uplink:
             stream.tell(self._processes)
             self._processes = None
 
-    def _opened(self, target: str) -> None:
+    def _opened(self, target: CollectorAddress) -> None:
         if self._said or not self.state.connections:
             self._log.info("streaming to %s", target)
         self._said.clear()
@@ -183,18 +211,19 @@ class Uplink:
         self.state.connections += 1
         self.state.last_error = None
 
-    def _say_trouble(self, target: str, reason: str) -> None:
+    def _say_trouble(self, target: CollectorAddress, error: StreamEnded) -> None:
+        attempt = Attempt(target, self._host, self._door.access)
+        reason = str(error if error.code is None else explain(error.code, str(error), attempt))
         self.state.last_error = reason
-        text = "collector %s: %s; readings are kept and sent again, trying on"
-        self._say_once(logging.WARNING, reason, text, target, reason)
+        self._say_once(logging.WARNING, target, reason, "collector %s: %s; readings are kept and sent again, trying on")
 
-    def _say_once(self, level: int, reason: str, text: str, *values: str) -> None:
-        if reason not in self._said and len(self._said) < MAX_REASONS_SAID:
-            self._said.add(reason)
-            self._log.log(level, text, *values)
+    def _say_once(self, level: int, target: CollectorAddress, reason: str, text: str) -> None:
+        if (target, reason) not in self._said and len(self._said) < MAX_REASONS_SAID:
+            self._said.add((target, reason))
+            self._log.log(level, text, target, reason)
 
 
-def shuffled(targets: Sequence[str], random: Callable[[], float]) -> list[str]:
+def shuffled(targets: Sequence[T], random: Callable[[], float]) -> list[T]:
     """The targets in an order that is any of the possible ones."""
     return sorted(targets, key=lambda _: random())
 

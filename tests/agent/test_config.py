@@ -2,6 +2,7 @@
 
 import pytest
 
+from gpufleet_agent.access.config import NO_ACCESS
 from gpufleet_agent.config import MAX_LABELS, read_config
 from gpufleet_agent.errors import ConfigurationError
 from gpufleet_agent.settings import SETTINGS
@@ -9,7 +10,8 @@ from gpufleet_agent.settings import SETTINGS
 
 def test_defaults() -> None:
     config = read_config({"GPUFLEET_HOST_NAME": "node-1"}, {})
-    assert config.collectors == ("127.0.0.1:50051",)
+    assert list(map(str, config.collectors)) == ["grpc://127.0.0.1:50051"]
+    assert config.access == NO_ACCESS
     assert (config.interval_seconds, config.interval_explicit, config.backend) == (5.0, False, "auto")
     assert (config.nvidia_smi, config.labels, config.host_name) == ("nvidia-smi", {}, "node-1")
 
@@ -19,10 +21,8 @@ def test_flags_win_over_the_environment_and_an_interval_given_is_explicit() -> N
     assert (config.interval_seconds, config.interval_explicit) == (0.5, True)
 
 
-def test_several_collectors_and_labels() -> None:
-    environ = {"GPUFLEET_COLLECTOR": "grpc://a:1, grpc://[::1]:2,grpc://c", "GPUFLEET_LABELS": "rack=r1, pool=train"}
-    config = read_config(environ, {})
-    assert config.collectors == ("a:1", "[::1]:2", "c:50051")
+def test_labels() -> None:
+    config = read_config({"GPUFLEET_LABELS": "rack=r1, pool=train"}, {})
     assert config.labels == {"rack": "r1", "pool": "train"}
 
 
@@ -84,6 +84,7 @@ def test_a_switch_is_true_or_false() -> None:
         ("GPU_POLL_INTERVAL_SECONDS", "soon"),
         ("GPUFLEET_BACKEND", "rocm"),
         ("GPUFLEET_GPM", "perhaps"),
+        ("GPUFLEET_ALLOW_INSECURE", "perhaps"),
         ("GPUFLEET_HOST_NAME", "a\x00b"),
         ("GPUFLEET_HOST_NAME", "x" * 300),
         ("GPUFLEET_LABELS", "rack"),

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,21 @@ from hypothesis import strategies as st
 from fakes.ingest import running_ingest
 from fakes.processes import Process
 from gpufleet_agent.__main__ import build_parser
+from gpufleet_agent.access.address import parse_collectors
+from gpufleet_agent.access.config import AccessConfig
 from gpufleet_agent.errors import ConfigurationError
 from gpufleet_agent.fleet_orders import FleetOrders
 from gpufleet_agent.fleet_processes import as_arguments, parts_of
 from gpufleet_agent.open_files import raise_file_limit
 
 PATIENCE_SECONDS = 30.0
-ORDERS = FleetOrders(("127.0.0.1:9", "node:50051"), 7, 2, 2.5, 3, faults=True, backfill_seconds=90.0, name_prefix="x-")
+ORDERS = FleetOrders(
+    parse_collectors("grpc://127.0.0.1:9,grpcs://node"),
+    *(7, 2, 2.5, 3),
+    faults=True,
+    backfill_seconds=90.0,
+    name_prefix="x-",
+)
 
 
 def children(pid: int) -> list[int]:
@@ -51,8 +60,19 @@ def test_a_part_is_told_everything_that_was_ordered() -> None:
     told = vars(build_parser().parse_args(as_arguments(second)))
     assert told["part"] == "2/2"
     assert (told["hosts"], told["gpus"], told["interval"], told["seed"], told["prefix"]) == ("7", "2", "2.5", "3", "x-")
-    assert told["GPUFLEET_COLLECTOR"] == "grpc://127.0.0.1:9,grpc://node:50051"
+    assert told["GPUFLEET_COLLECTOR"] == "grpc://127.0.0.1:9,grpcs://node:50051"
     assert (told["faults"], told["backfill"], told["counts"], told["spool"]) == (True, "90.000000s", True, None)
+
+
+def test_a_part_gets_in_as_the_whole_does_and_no_argument_holds_the_token() -> None:
+    files = {name: Path(f"/x/{name}") for name in ("ca_file", "cert_file", "key_file")}
+    arguments = as_arguments(replace(ORDERS, access=AccessConfig(token="gpf_secret", allow_insecure=True, **files)))
+    told = vars(build_parser().parse_args(arguments))
+    assert (told["GPUFLEET_TLS_CA_FILE"], told["GPUFLEET_TLS_CERT_FILE"]) == ("/x/ca_file", "/x/cert_file")
+    assert (told["GPUFLEET_TLS_KEY_FILE"], told["GPUFLEET_ALLOW_INSECURE"]) == ("/x/key_file", "true")
+    assert not any("gpf_secret" in argument for argument in arguments)
+    by_file = as_arguments(replace(ORDERS, access=AccessConfig(token_file=Path("/x/token"))))
+    assert vars(build_parser().parse_args(by_file))["GPUFLEET_TOKEN_FILE"] == "/x/token"
 
 
 def test_a_limit_of_open_files_that_cannot_be_raised_is_said_with_the_remedy() -> None:

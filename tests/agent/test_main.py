@@ -30,6 +30,17 @@ def agent(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]"
         (("run",), {"GPUFLEET_CALL_DEADLINE_SECONDS": "0"}, "GPUFLEET_CALL_DEADLINE_SECONDS"),
         (("run", "--call-deadline-seconds", "never"), {}, "GPUFLEET_CALL_DEADLINE_SECONDS"),
         (("run", "--backend", "rocm"), {}, "GPUFLEET_BACKEND"),
+        (("run",), {"GPUFLEET_TOKEN": "gpf_a_b", "GPUFLEET_TOKEN_FILE": "/x"}, "choose one"),
+        (("run",), {"GPUFLEET_TOKEN_FILE": "/no/such/file"}, "GPUFLEET_TOKEN_FILE=/no/such/file cannot be read"),
+        (("run", "--token-file", "/dev/null"), {}, "GPUFLEET_TOKEN_FILE=/dev/null is empty"),
+        (("run", "--token", "gpf_a_b"), {}, "list of processes: set GPUFLEET_TOKEN"),
+        (("run",), {"GPUFLEET_TLS_CERT_FILE": "/x"}, "GPUFLEET_TLS_KEY_FILE"),
+        (("doctor",), {"GPUFLEET_TLS_KEY_FILE": "/x"}, "GPUFLEET_TLS_CERT_FILE"),
+        (("run", "--tls-ca-file", "/dev/null"), {}, "GPUFLEET_TLS_CA_FILE=/dev/null holds no certificate"),
+        (("run", "--collector", "grpc://node"), {"GPUFLEET_TOKEN": "gpf_a_b"}, "TLS"),
+        (("simulate", "--collector", "grpc://node"), {"GPUFLEET_TOKEN": "gpf_a_b"}, "TLS"),
+        (("simulate", "--processes=2", "--collector", "grpc://node"), {"GPUFLEET_TOKEN": "gpf_a_b"}, "TLS"),
+        (("simulate", "--processes=2", "--token-file", "/no/such/file"), {}, "GPUFLEET_TOKEN_FILE"),
         (("snapshot", "--backend", "rocm"), {}, "GPUFLEET_BACKEND"),
         (("simulate", "--hosts", "0"), {}, "--hosts"),
         (("simulate", "--gpus", "many"), {}, "--gpus"),
@@ -48,6 +59,7 @@ def test_wrong_use_is_one_line_that_names_the_setting(
     answer = agent(*arguments, **environ)
     assert answer.returncode == 2
     assert named in answer.stderr
+    assert "gpf_a_b" not in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
 
 

@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from fakes.ingest import running_ingest
+from gpufleet_agent.access.address import parse_collectors
 from gpufleet_agent.fleet_orders import FleetOrders
 from gpufleet_agent.simulated_agent import BACKFILL_TICKS_PER_REPORT, Shared, SimulatedAgent, backfill_ticks
 
@@ -13,7 +14,9 @@ PATIENCE_SECONDS = 30.0
 
 
 def orders(target: str, *, gpus: int, interval: float = 5.0, backfill: float = 0.0) -> FleetOrders:
-    return FleetOrders((target,), 1, gpus, interval, 0, faults=False, backfill_seconds=backfill)
+    return FleetOrders(
+        parse_collectors(f"grpc://{target}"), 1, gpus, interval, 0, faults=False, backfill_seconds=backfill
+    )
 
 
 @pytest.mark.parametrize("gpus", [0, 1, 8, 64, 256])

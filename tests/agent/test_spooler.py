@@ -19,6 +19,7 @@ import pytest
 from fakes.ingest import hello, running_ingest
 from fakes.store import MemoryStore
 from gpufleet_agent import wire
+from gpufleet_agent.access.address import parse_collectors
 from gpufleet_agent.errors import SpoolBroken
 from gpufleet_agent.outbox import SPOOL_AFTER_SECONDS, Outbox
 from gpufleet_agent.spool import Spool
@@ -96,7 +97,7 @@ class Host:
     @asynccontextmanager
     async def streaming(self, target: str) -> AsyncIterator[Uplink]:
         uplink = Uplink(
-            [target],
+            parse_collectors(f"grpc://{target}"),
             self.outbox,
             greeting=lambda: hello().hello,
             heartbeat=lambda: pb.Heartbeat(sent_at_us=self.instant_us, interval_seconds=5.0),

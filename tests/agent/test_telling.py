@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from fakes.ingest import hello, running_ingest
+from gpufleet_agent.access.address import parse_collectors
 from gpufleet_agent.fleet_orders import FleetOrders
 from gpufleet_agent.outbox import Outbox
 from gpufleet_agent.simulated_agent import Shared, SimulatedAgent
@@ -16,7 +17,7 @@ from gpufleet_proto import telemetry_pb2 as pb
 
 def new_uplink(target: str) -> Uplink:
     return Uplink(
-        (target,),
+        parse_collectors(f"grpc://{target}"),
         Outbox(),
         greeting=lambda: hello().hello,
         heartbeat=lambda: pb.Heartbeat(sent_at_us=SystemClock().now().wall_us, interval_seconds=5.0),
@@ -69,7 +70,7 @@ async def test_a_list_is_not_sent_again_on_the_next_stream() -> None:
 async def test_a_simulated_host_tells_of_its_faults_and_processes_live_and_past() -> None:
     async with running_ingest() as ingest:
         orders = FleetOrders(
-            (ingest.target,),
+            parse_collectors(f"grpc://{ingest.target}"),
             hosts=1,
             gpus=2,
             interval_seconds=0.05,

@@ -5,65 +5,19 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
 from fakes.ingest import hello, running_ingest
 from fakes.store import MemoryStore
-from gpufleet_agent import wire
-from gpufleet_agent.outbox import Outbox
+from fakes.streaming_host import PATIENCE_SECONDS, Host
 from gpufleet_agent.stream import RETRY_AFTER, replay_rate, retry_after
-from gpufleet_agent.uplink import Uplink, shuffled
-from gpufleet_collector.clock import SystemClock
+from gpufleet_agent.uplink import shuffled
 from gpufleet_collector.ingest.admission import AdmissionLimits
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_proto import telemetry_pb2 as pb
 
 NOBODY = "127.0.0.1:9"
-PATIENCE_SECONDS = 10.0
-
-
-class Host:
-    """An uplink with an outbox, as an agent has them."""
-
-    def __init__(self, *targets: str, sleep: Callable[[float], Awaitable[None]] | None = None) -> None:
-        self.outbox = Outbox()
-        self.welcomes: list[pb.Welcome] = []
-        self._instant = SystemClock().now().wall_us
-        self.greet: Callable[[], pb.Hello] = lambda: hello().hello
-        self.uplink = Uplink(
-            targets,
-            self.outbox,
-            greeting=lambda: self.greet(),
-            heartbeat=lambda: pb.Heartbeat(sent_at_us=SystemClock().now().wall_us, interval_seconds=5.0),
-            on_welcome=self.welcomes.append,
-            random=lambda: 0.01,
-            log=logging.getLogger("test.uplink"),
-            sleep=sleep or asyncio.sleep,
-        )
-
-    def take(self, ticks: int = 1) -> None:
-        for _ in range(ticks):
-            self._instant += 1000
-            stats = [wire.stats(f"GPU-node-1-{i}", {"power_watts": 1.0}) for i in range(2)]
-            self.outbox.add(wire.encode_ticks([wire.tick(self._instant, stats)]), 2)
-        self.uplink.wake()
-
-    @asynccontextmanager
-    async def streaming(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.uplink.run())
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_reports_arrive_and_are_settled() -> None:

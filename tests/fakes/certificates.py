@@ -5,7 +5,8 @@
     authority.issue(["localhost"], expired=True)          # was good until a day ago
     authority.issue(["node-1"], client=True)              # for a client; the first name is its common name
     Authority("other").issue(["localhost"])               # of another CA: strangers to each other
-    cert_file, key_file = server.save(tmp_path)           # as server.crt and server.key; so saves an authority ca.crt
+    cert_file, key_file = server.save(tmp_path)           # as server.crt and server.key
+    ca_file = authority.save(tmp_path)                    # as ca.crt
 
 All PEM is bytes. One authority takes a few milliseconds, and so does each certificate.
 """

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 
+from gpufleet_agent.access.address import parse_collectors
 from gpufleet_agent.fleet_orders import FleetOrders
 from gpufleet_agent.simulate import simulate
 from gpufleet_agent.simulation.faults import Faults
@@ -14,7 +15,7 @@ HOSTS = 3
 def main(target: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     orders = FleetOrders(
-        targets=(target,),
+        targets=parse_collectors(f"grpc://{target}"),
         hosts=HOSTS,
         gpus=2,
         interval_seconds=0.2,

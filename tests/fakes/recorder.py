@@ -5,12 +5,15 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import grpc
 import grpc.aio
 
 from gpufleet_agent.stream import METHOD
 from gpufleet_proto import telemetry_pb2 as pb
+
+Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Recorder:
     def _of(self, host: str, kind: str) -> list[Heard]:
         return [each for each in self._heard[host] if each.message.WhichOneof("message") == kind]
 
-    async def stream(self, messages: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+    async def stream(self, messages: AsyncIterator[bytes], _context: Context) -> AsyncIterator[bytes]:
         host = ""
         async for raw in messages:
             message = pb.AgentMessage.FromString(raw)
@@ -71,11 +74,14 @@ class _Handlers(grpc.GenericRpcHandler):
 
 
 @asynccontextmanager
-async def running_recorder() -> AsyncIterator[Recorder]:
-    recorder = Recorder()
-    server = grpc.aio.server()
+async def running_recorder(
+    recorder: Recorder | None = None, tls: grpc.ServerCredentials | None = None, port: int = 0
+) -> AsyncIterator[Recorder]:
+    recorder = recorder or Recorder()
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers((_Handlers(recorder),))
-    recorder.port = server.add_insecure_port("127.0.0.1:0")
+    address = f"127.0.0.1:{port}"
+    recorder.port = server.add_insecure_port(address) if tls is None else server.add_secure_port(address, tls)
     await server.start()
     try:
         yield recorder

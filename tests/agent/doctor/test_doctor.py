@@ -10,6 +10,7 @@ import pytest
 
 from fakes.nvidia_smi import gpu, install
 from gpufleet_agent import doctor
+from gpufleet_agent.access.address import CollectorAddress
 from gpufleet_agent.doctor.backends import absences, backend_findings
 from gpufleet_agent.doctor.collector import collector_findings
 from gpufleet_agent.doctor.finding import Finding, Mark, fail, render
@@ -138,18 +139,20 @@ def test_a_device_node_that_may_not_be_opened(tmp_path: Path) -> None:
     assert ("fail", "this user may not open /dev/nvidia0") in _marks(findings)
 
 
-def test_a_collector_that_listens_and_one_that_does_not() -> None:
+def test_a_collector_that_listens_not_and_something_else_that_does() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        target = f"127.0.0.1:{listener.getsockname()[1]}"
-        assert _marks(collector_findings([target])) == [("ok", f"{target} accepts connections")]
-    (finding,) = collector_findings([target])
+        address = CollectorAddress("127.0.0.1", listener.getsockname()[1])
+        first, second = _marks(collector_findings([address], timeout_seconds=0.2))
+        assert first == ("ok", f"{address} accepts connections")
+        assert second == ("fail", f"{address} does not answer as a collector does (DEADLINE_EXCEEDED)")
+    (finding,) = collector_findings([address])
     assert finding.mark is Mark.FAIL
-    assert finding.text.startswith(f"{target} cannot be reached: ")
+    assert finding.text.startswith(f"{address} cannot be reached: ")
 
 
-@pytest.mark.parametrize("target", ["", "host:port", "127.0.0.1:99999", "[::1:50051", "bad host:1"])
-def test_an_address_that_is_none_is_told(target: str) -> None:
-    (finding,) = collector_findings([target])
+@pytest.mark.parametrize(("host", "port"), [("", 1), ("127.0.0.1", 99999), ("bad host", 1), ("[::1", 50051)])
+def test_an_address_that_is_none_is_told(host: str, port: int) -> None:
+    (finding,) = collector_findings([CollectorAddress(host, port)])
     assert finding.mark is Mark.FAIL
 
 
