@@ -51,7 +51,10 @@ effect(() => {
 })
 
 effect(() => {
-  if (session.failure.value?.status === 401) untracked(() => access.refused())
+  const link = session.link.value
+  // A collector that closes the socket with a reason may mean the token.
+  const isClosed = link.phase === 'waiting' && link.reason !== null
+  if (isClosed || session.failure.value?.status === 401) untracked(() => access.refused())
 })
 
 const root = document.getElementById('app')

@@ -29,7 +29,7 @@ export function App(page: Page) {
       </main>
       <footer class="footer">
         <span>
-          <a href={pathOf('add')}>Add a host</a> · The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
+          {!page.access.isDenied && <><a href={pathOf('add')}>Add a host</a> · </>}The same as JSON, CSV and Parquet: <a href="/api/docs">API</a>
         </span>
         <Who />
       </footer>

@@ -7,6 +7,7 @@ import { Connection } from './connection'
 import { SearchBox } from './searchbox'
 
 export function TopBar() {
+  const { access } = usePage()
   return (
     <header class="topbar">
       <div class="topbar-inner">
@@ -14,10 +15,10 @@ export function TopBar() {
           <img src="/favicon.svg" width="22" height="22" alt="" />
           <span class="brand-name">gpufleet</span>
         </a>
-        <PageLinks />
-        <SearchBox />
+        {!access.isDenied && <PageLinks />}
+        {!access.isDenied && <SearchBox />}
         <div class="topbar-end">
-          <Connection />
+          {!access.isDenied && <Connection />}
           <HelpButton />
           <ThemeToggle />
         </div>
