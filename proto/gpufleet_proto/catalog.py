@@ -43,6 +43,7 @@ class Metric:
     prometheus_factor: float
     nvidia_smi: tuple[str, ...]
     dcgm: str | None
+    dcgm_factor: float
     names: tuple[tuple[int, str], ...]
     is_integer: bool
     """Whether the field on the wire holds whole numbers."""
@@ -96,6 +97,7 @@ def _metric(field: FieldDescriptor, option: pb.Metric) -> Metric:
         prometheus_factor=option.prometheus_factor,
         nvidia_smi=tuple(option.nvidia_smi),
         dcgm=option.dcgm or None,
+        dcgm_factor=option.dcgm_factor or 1.0,
         names=tuple((entry.value, entry.name) for entry in option.names),
         is_integer=field.type not in (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE),
     )

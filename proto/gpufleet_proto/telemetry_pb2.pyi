@@ -39,7 +39,7 @@ class NamedValue(_message.Message):
     def __init__(self, value: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Metric(_message.Message):
-    __slots__ = ("unit", "help", "panel", "tier", "kind", "resolution", "max", "prometheus", "prometheus_factor", "nvidia_smi", "dcgm", "names")
+    __slots__ = ("unit", "help", "panel", "tier", "kind", "resolution", "max", "prometheus", "prometheus_factor", "nvidia_smi", "dcgm", "names", "dcgm_factor")
     UNIT_FIELD_NUMBER: _ClassVar[int]
     HELP_FIELD_NUMBER: _ClassVar[int]
     PANEL_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,7 @@ class Metric(_message.Message):
     NVIDIA_SMI_FIELD_NUMBER: _ClassVar[int]
     DCGM_FIELD_NUMBER: _ClassVar[int]
     NAMES_FIELD_NUMBER: _ClassVar[int]
+    DCGM_FACTOR_FIELD_NUMBER: _ClassVar[int]
     unit: str
     help: str
     panel: str
@@ -64,7 +65,8 @@ class Metric(_message.Message):
     nvidia_smi: _containers.RepeatedScalarFieldContainer[str]
     dcgm: str
     names: _containers.RepeatedCompositeFieldContainer[NamedValue]
-    def __init__(self, unit: _Optional[str] = ..., help: _Optional[str] = ..., panel: _Optional[str] = ..., tier: _Optional[_Union[Tier, str]] = ..., kind: _Optional[_Union[Kind, str]] = ..., resolution: _Optional[float] = ..., max: _Optional[float] = ..., prometheus: _Optional[str] = ..., prometheus_factor: _Optional[float] = ..., nvidia_smi: _Optional[_Iterable[str]] = ..., dcgm: _Optional[str] = ..., names: _Optional[_Iterable[_Union[NamedValue, _Mapping]]] = ...) -> None: ...
+    dcgm_factor: float
+    def __init__(self, unit: _Optional[str] = ..., help: _Optional[str] = ..., panel: _Optional[str] = ..., tier: _Optional[_Union[Tier, str]] = ..., kind: _Optional[_Union[Kind, str]] = ..., resolution: _Optional[float] = ..., max: _Optional[float] = ..., prometheus: _Optional[str] = ..., prometheus_factor: _Optional[float] = ..., nvidia_smi: _Optional[_Iterable[str]] = ..., dcgm: _Optional[str] = ..., names: _Optional[_Iterable[_Union[NamedValue, _Mapping]]] = ..., dcgm_factor: _Optional[float] = ...) -> None: ...
 
 class GPUStats(_message.Message):
     __slots__ = ("gpu_uuid", "temperature_celsius", "power_watts", "memory_used_mb", "memory_total_mb", "gpu_utilization_percent", "memory_utilization_percent", "memory_temperature_celsius", "power_limit_watts", "energy_joules_total", "encoder_utilization_percent", "decoder_utilization_percent", "memory_reserved_mb", "sm_clock_mhz", "memory_clock_mhz", "fan_speed_percent", "performance_state", "throttle_reasons", "process_count", "sm_active_percent", "sm_occupancy_percent", "tensor_active_percent", "dram_active_percent", "fp64_active_percent", "fp32_active_percent", "fp16_active_percent", "nvlink_tx_mb_per_second", "nvlink_rx_mb_per_second", "pcie_tx_mb_per_second", "pcie_rx_mb_per_second", "pcie_link_generation", "pcie_link_width", "pcie_replay_total", "ecc_corrected_total", "ecc_uncorrected_total", "remapped_rows_corrected_total", "remapped_rows_uncorrected_total", "remapped_rows_pending", "remapped_rows_failed", "nvlink_errors_total", "power_throttle_seconds_total", "thermal_throttle_seconds_total", "recovery_action")

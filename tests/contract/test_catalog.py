@@ -8,6 +8,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpufleet_collector.web.prometheus.units import is_exact
 from gpufleet_proto import telemetry_pb2 as pb
 from gpufleet_proto.catalog import METRICS, Kind, Metric, Tier, read_catalog
 
@@ -59,6 +60,8 @@ def faults(metric: Metric) -> list[str]:
         "resolution": metric.resolution > 0,
         "max": metric.max > 0,
         "prometheus": bool(re.fullmatch(r"[a-z][a-z0-9_]*", metric.prometheus)) and metric.prometheus_factor > 0,
+        "factors": all(map(is_exact, (metric.prometheus_factor, metric.dcgm_factor))),
+        "factor of nothing": metric.dcgm is not None or metric.dcgm_factor == 1,
         "counter is named so": (metric.kind is Kind.COUNTER) == metric.name.endswith("_total"),
         "family of a counter": (metric.kind is Kind.COUNTER) == metric.prometheus.endswith("_total"),
         "names": (metric.kind in (Kind.FLAGS, Kind.ENUMERATION)) == bool(metric.names),
