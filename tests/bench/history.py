@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import prometheus, prometheus_history
+from bench import prometheus_history
 from bench.folders import open_folder
 from bench.loading import HOUR_US, Fleet, Loader, declare, drop_hours, generated, last_whole_hours
 from bench.prometheus_history import Answers, Tape
@@ -21,6 +21,7 @@ from bench.report import Peer, Row
 from bench.usage import children, tree_cpu
 from sqlalchemy import text
 
+from fakes import prometheus
 from fakes.processes import Collector, running_collector
 from gpufleet_collector.clock import SystemClock
 from gpufleet_collector.store.database import Database

@@ -19,12 +19,13 @@ from pathlib import Path
 import asyncpg
 import websockets.exceptions
 import websockets.sync.client
-from bench import prometheus, prometheus_scrape
+from bench import prometheus_scrape
 from bench.folders import open_folder
 from bench.loading import GPUS_PER_HOST, host_name
 from bench.report import Peer, Row
 from bench.usage import children, cores_beside, on_cores, own_cpu, rss_bytes, tree_cpu
 
+from fakes import prometheus
 from fakes.postgres import run_apart
 from fakes.processes import Collector, running_closed_collector, running_collector, wait_for
 from fakes.secured import Secured, secured

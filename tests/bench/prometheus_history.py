@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.loading import GPUS_PER_HOST
-from bench.prometheus import Prometheus, family, labels, make_blocks, running_prometheus
+from bench.prometheus import configuration, family, labels, make_blocks
 from bench.realistic import MICROSECONDS, Array, Hour
 from bench.usage import disk_bytes
+
+from fakes.prometheus import Prometheus, running_prometheus
 
 DISK_GPUS = 40
 BLOCK_US = 2 * 3600 * MICROSECONDS
@@ -56,7 +58,7 @@ def measure(tape: Tape, folder: Path, since_us: int, until_us: int, uuids: list[
     size = disk_bytes(folder / "few") / samples
     for first in range(0, len(tape.all), 2):
         _blocks(folder, "data", _all_lines(tape.all[first : first + 2]))
-    with running_prometheus(folder) as server:
+    with running_prometheus(folder, configuration()) as server:
         gpu = [_ask_gpu(server, uuid, since_us, until_us) for uuid in uuids[:GPU_QUERIES]]
         fleet = [server.query_range(f"avg({family(METRIC)})", since_us, until_us, 60) for _ in range(FLEET_QUERIES)]
     assert all(points >= 1430 for _, points in fleet), fleet

@@ -9,9 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from bench.loading import GPUS_PER_HOST
-from bench.prometheus import family, labels, running_prometheus
+from bench.prometheus import configuration, family, labels
 from bench.realistic import DCGM_METRICS, Hour, RealisticFleet
 from bench.usage import own_cpu, rss_bytes
+
+from fakes.prometheus import running_prometheus
 
 HOSTS = 200
 WARM_SECONDS, MEASURE_SECONDS = 15.0, 40.0
@@ -87,7 +89,7 @@ def measure(folder: Path) -> tuple[float, float]:
     absent = sum(1 - float(mask.mean()) for mask in hour.present.values())
     with (
         running_exporter(Exporter(hour)) as address,
-        running_prometheus(folder, [(address, f"/{host}") for host in range(HOSTS)]) as server,
+        running_prometheus(folder, configuration([(address, f"/{host}") for host in range(HOSTS)])) as server,
     ):
         time.sleep(WARM_SECONDS)
         before, cpu = server.scraped(), own_cpu(server.pid)
