@@ -21,6 +21,8 @@ MAX_BUS_SERVERS = 16
 MAX_INTERVAL_SECONDS = 86_400.0
 MAX_DOWN_AFTER_SECONDS = 86_400.0
 MAX_EVENT_GPUS = 1_000_000
+MAX_METRICS_GPUS = 20_000
+"""An answer about so many GPUs has 170 MB, and takes more than a second of a core to make."""
 MAX_COUNT = 1_000_000
 MAX_QUERY_SECONDS = 3_600.0
 MAX_SECRET_FILE_BYTES = 64 * 1024
@@ -138,6 +140,7 @@ class CollectorConfig(BaseSettings):
         default=60, gt=0, le=MAX_DOWN_AFTER_SECONDS, allow_inf_nan=False, alias="GPUFLEET_DOWN_AFTER_SECONDS"
     )
     ws_events_max_gpus: int = Field(default=1000, gt=0, le=MAX_EVENT_GPUS, alias="GPUFLEET_WS_EVENTS_MAX_GPUS")
+    metrics_max_gpus: int = Field(default=1000, gt=0, le=MAX_METRICS_GPUS, alias="GPUFLEET_METRICS_MAX_GPUS")
     tls_cert_file: File | None = Field(default=None, alias="GPUFLEET_TLS_CERT_FILE")
     tls_key_file: File | None = Field(default=None, alias="GPUFLEET_TLS_KEY_FILE")
     tls_client_ca_file: File | None = Field(default=None, alias="GPUFLEET_TLS_CLIENT_CA_FILE")

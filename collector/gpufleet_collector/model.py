@@ -264,6 +264,9 @@ HOST_STATES = ("up", "late", "down", "left", "unknown")
 HostState: TypeAlias = str
 """One of HOST_STATES."""
 
+GPU_STATES = ("ok", "lost", "hung", "driver_mismatch", "suspended", "unknown")
+"""How a GPU may be, as its agent says; `unknown` is one that only a newer agent has a name for, too."""
+
 BUS_STATES = ("none", "up", "away")
 BusState: TypeAlias = str
 """One of BUS_STATES: how the bus is that a collector shares with others; `none` where it shares with nobody."""

@@ -1,6 +1,11 @@
 """The collector's own health as Prometheus metrics: one object, made once and passed to whoever counts."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import platform
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+_BUILD = {"version": version("gpufleet-collector"), "python": platform.python_version()}
 
 
 class SelfMetrics:
@@ -9,6 +14,15 @@ class SelfMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
+        ProcessCollector(registry=registry)
+        Info("gpufleet_build", "What this collector is made of; always 1", registry=registry).info(_BUILD)
+        self.hosts = Gauge("gpufleet_hosts", "Hosts that are shown, by state", ["state"], registry=registry)
+        self.gpus = Gauge(
+            "gpufleet_gpus",
+            "GPUs and MIG instances that are shown, by state; unknown while nothing is heard of their host",
+            ["state"],
+            registry=registry,
+        )
         self.streams = Gauge("gpufleet_streams", "Agent streams open now", registry=registry)
         self.streams_refused = Counter(
             "gpufleet_streams_refused", "Agent streams refused or ended by the collector", ["reason"], registry=registry
@@ -155,3 +169,10 @@ class SelfMetrics:
             registry=registry,
         )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)
+        self.http_request_seconds = Histogram(
+            "gpufleet_http_request_seconds",
+            "Time from a request to the end of its answer",
+            ["route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=registry,
+        )

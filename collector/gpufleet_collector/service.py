@@ -179,6 +179,7 @@ def _ingest_limits(config: CollectorConfig) -> IngestLimits:
 def _web_settings(config: CollectorConfig) -> WebSettings:
     return WebSettings(
         events_max_gpus=config.ws_events_max_gpus,
+        metrics_max_gpus=config.metrics_max_gpus,
         max_websocket_clients=config.max_sockets,
         requests_per_second=config.max_requests_per_second,
         is_insecure=config.allow_insecure and config.is_reached_from_elsewhere,

@@ -99,6 +99,12 @@ SETTINGS: tuple[Setting, ...] = (
         "give a whole number, 1 to 1000000",
     ),
     Setting(
+        "GPUFLEET_METRICS_MAX_GPUS",
+        "1000",
+        "GPUs that one answer of /metrics/gpus has at most",
+        "give a whole number, 1 to 20000",
+    ),
+    Setting(
         "GPUFLEET_TLS_CERT_FILE",
         "unset: no TLS",
         "certificate of both listeners, PEM with its chain; read again when it changes",

@@ -35,6 +35,7 @@ def test_without_settings_everything_has_its_default() -> None:
     assert config.poll_interval_seconds is None
     assert config.down_after_seconds == 60
     assert config.ws_events_max_gpus == 1000
+    assert config.metrics_max_gpus == 1000
     assert not config.allow_insecure
 
 
@@ -56,6 +57,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "GPU_POLL_INTERVAL_SECONDS": "0.5",
         "GPUFLEET_DOWN_AFTER_SECONDS": "90.5",
         "GPUFLEET_WS_EVENTS_MAX_GPUS": "12",
+        "GPUFLEET_METRICS_MAX_GPUS": "13",
         "GPUFLEET_TLS_CERT_FILE": "/tls/crt",
         "GPUFLEET_TLS_KEY_FILE": "/tls/key",
         "GPUFLEET_TLS_CLIENT_CA_FILE": "/tls/ca",
@@ -90,6 +92,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "poll_interval_seconds": 0.5,
         "down_after_seconds": 90.5,
         "ws_events_max_gpus": 12,
+        "metrics_max_gpus": 13,
         "tls_cert_file": Path("/tls/crt"),
         "tls_key_file": Path("/tls/key"),
         "tls_client_ca_file": Path("/tls/ca"),
@@ -115,6 +118,7 @@ def test_the_table_shows_the_defaults_that_hold() -> None:
     assert float(shown["GPUFLEET_DOWN_AFTER_SECONDS"]) == config.down_after_seconds
     for variable, value in (
         ("GPUFLEET_WS_EVENTS_MAX_GPUS", config.ws_events_max_gpus),
+        ("GPUFLEET_METRICS_MAX_GPUS", config.metrics_max_gpus),
         ("GPUFLEET_MAX_STREAMS", config.max_streams),
         ("GPUFLEET_MAX_HOSTS_PER_TOKEN", config.max_hosts_per_token),
         ("GPUFLEET_MAX_SOCKETS", config.max_sockets),
@@ -145,6 +149,7 @@ def test_flags_are_named_after_variables() -> None:
         "--gpu-poll-interval-seconds",
         "--down-after-seconds",
         "--ws-events-max-gpus",
+        "--metrics-max-gpus",
         "--tls-cert-file",
         "--tls-key-file",
         "--tls-client-ca-file",

@@ -59,6 +59,8 @@ PAGES = {
     "problem-404": "/api/v1/nothing",
 }
 
+EXPOSITIONS = {"metrics-gpus": "/metrics/gpus", "metrics-gpus-dcgm": "/metrics/gpus?families=dcgm"}
+
 
 def small_fleet() -> Site:
     """A host with a whole GPU and a MIG instance of it, and a simulated one that has said goodbye."""
@@ -104,6 +106,8 @@ async def render() -> dict[Path, str]:
         if line.startswith("#") and "_created " not in line
     ]
     texts[GOLDEN / "metrics.prom"] = "\n".join(families) + "\n"
+    for name, url in EXPOSITIONS.items():
+        texts[GOLDEN / f"{name}.prom"] = (await site.get(url)).text
     return texts
 
 

@@ -1,5 +1,6 @@
 """Every host and GPU that is known now: a pure state that is told what happened and when."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import compress
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from gpufleet_collector.live.minutes import Standing
 from gpufleet_collector.live.readings import TIERS, Windows
 from gpufleet_collector.live.recall import recall
 from gpufleet_collector.live.records import AT_ONCE, GpuRecord, HostRecord
-from gpufleet_collector.live.views import GpuKey
+from gpufleet_collector.live.views import HEARD, Census, GpuKey
 from gpufleet_collector.model import AgentInfo, Gpu, HostState, Inventory, KnownHost, SampleColumns
 
 
@@ -79,6 +80,12 @@ class Fleet:
             models=[record.gpu.name or "" for record in current],
             labels=[record.host.agent.labels for record in current],
             values=values[rows],
+        )
+
+    def census(self) -> Census:
+        return Census(
+            Counter(host.state for host in self.hosts.values()),
+            Counter(record.gpu.state if record.host.state in HEARD else "unknown" for record in self.gpus.values()),
         )
 
     # ------------------------------------------------------------------------------------------------------- hosts

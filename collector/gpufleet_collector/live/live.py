@@ -20,7 +20,7 @@ from gpufleet_collector.live.records import GpuRecord, HostRecord
 from gpufleet_collector.live.relay import MAX_UNTOLD_EVENTS, Relay
 from gpufleet_collector.live.selection import Selection
 from gpufleet_collector.live.subscriber import Due, Subscriber
-from gpufleet_collector.live.views import GpuKey, GpuNow, HostNow, ProcessNow
+from gpufleet_collector.live.views import Census, GpuKey, GpuNow, HostNow, ProcessNow
 from gpufleet_collector.model import (
     AgentCost,
     AgentInfo,
@@ -171,6 +171,10 @@ class Live:
     def standing(self) -> Standing:
         """Every GPU that has a current value, by column."""
         return self._fleet.standing(self._clock.now().monotonic)
+
+    def census(self) -> Census:
+        """Hosts and GPUs by state."""
+        return self._fleet.census()
 
     @property
     def gpu_count(self) -> int:

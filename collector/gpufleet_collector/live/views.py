@@ -1,8 +1,12 @@
 """What the live state says about GPUs and hosts, as frozen values for those who show it."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from gpufleet_collector.model import AgentCost, AgentInfo, Gpu, HostState, Inventory, Process, Values
+
+HEARD = frozenset({"up", "late"})
+"""The states of hosts that say how their GPUs are."""
 
 GpuKey = tuple[str, int, str]
 """Order of GPUs in every list: host, index (unknown ones last), UUID."""
@@ -42,6 +46,15 @@ class HostNow:
     def gpu_count(self) -> int:
         """Whole GPUs; MIG instances are parts of them."""
         return sum(gpu.parent_uuid is None for gpu in self.inventory.gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How many hosts, and how many GPUs with their MIG instances, are in each state; a state that nobody is in may be
+    missing. How a GPU is, nobody knows while nothing is heard of its host."""
+
+    hosts: Counter[str]
+    gpus: Counter[str]
 
 
 ProcessKey = tuple[str, int, str, int]

@@ -36,6 +36,8 @@ from gpufleet_collector.web.openapi.document import OpenApi
 from gpufleet_collector.web.page import Page
 from gpufleet_collector.web.problems import HANDLERS
 from gpufleet_collector.web.processes import Processes, ProcessSource
+from gpufleet_collector.web.prometheus.fleet import FleetMetrics
+from gpufleet_collector.web.prometheus.own import OwnMetrics
 from gpufleet_collector.web.series import SeriesOverTime, SeriesSource
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
@@ -78,7 +80,8 @@ def create_app(
         "/api/openapi.json": OpenApi(version("gpufleet-collector")),
         "/healthz": health.healthz,
         "/readyz": health.Ready(database_ready, bus_state),
-        "/metrics": health.Metrics(metrics),
+        "/metrics": OwnMetrics(metrics, live),
+        "/metrics/gpus": FleetMetrics(live, settings.metrics_max_gpus),
     }
     docs = Page(settings.docs_directory, under=DOCS, everywhere=False)
     routes: list[BaseRoute] = [Route(path, Reading(handler)) for path, handler in readings.items()]

@@ -1,17 +1,15 @@
-"""/healthz, /readyz and /metrics: whether the process is there, whether it can do its work, and how it does it."""
+"""/healthz and /readyz: whether the process is there, and whether it can do its work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gpufleet_collector.model import BusState
-from gpufleet_collector.selfmetrics import SelfMetrics
-from gpufleet_collector.web.answers import NO_STORE, answer
+from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.problems import problem
 
 READY_TIMEOUT_SECONDS = 5.0
@@ -38,14 +36,3 @@ class Ready:
         if is_ready:
             return answer({"status": "ready", "bus": self.bus_state()})
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    metrics: SelfMetrics
-
-    async def __call__(self, request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(
-            encode(self.metrics.registry), headers={"Content-Type": content_type, "Cache-Control": NO_STORE}
-        )

@@ -18,13 +18,15 @@ from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.headers import STRICT_HEADERS
 
 PROBLEM = "application/problem+json"
+_TITLES = {413: "Content Too Large"}
+"""Those that versions of Python have different words for."""
 
 
 def problem(status: int, detail: str, parameter: str | None = None) -> Response:
     """RFC 9457, with the name of the parameter at fault."""
     content = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "parameter": parameter,

@@ -104,7 +104,7 @@ async def test_a_wrong_method_is_a_problem(site: Site, path: str, method: str) -
     assert response.headers["allow"] == "GET, HEAD"
 
 
-@pytest.mark.parametrize("path", [*API, "/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", [*API, "/healthz", "/readyz", "/metrics", "/metrics/gpus"])
 async def test_head_is_answered_as_get_and_nobody_keeps_an_answer(site: Site, path: str) -> None:
     response = await site.request("HEAD", path)
     assert response.status_code == 200

@@ -16,13 +16,18 @@ SELF = "The collector itself"
 BAD, UNAVAILABLE = int(HTTPStatus.BAD_REQUEST), int(HTTPStatus.SERVICE_UNAVAILABLE)
 TOO_MANY = int(HTTPStatus.TOO_MANY_REQUESTS)
 GUARDED = (int(HTTPStatus.UNAUTHORIZED), int(HTTPStatus.FORBIDDEN), TOO_MANY)
+TOO_MUCH = int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
     BAD: (
         "A parameter is unknown or wrong, which `parameter` names, or too much was asked for.",
         "limit: is not a whole number from 1 to 10000",
         "limit",
     ),
-    UNAVAILABLE: ("The database does not answer.", "the database does not answer", None),
+    UNAVAILABLE: (
+        "The database does not answer, or too much is asked for at once.",
+        "the database does not answer",
+        None,
+    ),
     int(HTTPStatus.UNAUTHORIZED): (
         "Tokens are needed, and none that is valid was sent.",
         "a valid token is needed: send it as `Authorization: Bearer TOKEN`",
@@ -34,7 +39,11 @@ _PROBLEMS: Mapping[int, tuple[str, str, str | None]] = {
         "the first token is made on the collector's machine: gpufleet-collector token create --role admin",
         None,
     ),
-    int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE): ("The body is too large.", "send at most 16384 bytes", None),
+    TOO_MUCH: (
+        "More GPUs than one answer may have.",
+        "these are 4000 GPUs, and one answer has at most 1000",
+        None,
+    ),
     TOO_MANY: ("More requests of one client than are taken.", "more than 500 requests a second: come back later", None),
     int(HTTPStatus.NOT_IMPLEMENTED): (
         "This collector lacks a part that is installed apart.",

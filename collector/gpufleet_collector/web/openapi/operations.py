@@ -10,9 +10,10 @@ from gpufleet_collector.web.history import HISTORY_PARAMETERS
 from gpufleet_collector.web.hosts import HOST_PARAMETERS
 from gpufleet_collector.web.now import GPU_PARAMETERS
 from gpufleet_collector.web.openapi.access import ACCESS
-from gpufleet_collector.web.openapi.operation import BAD, JSON, SELF, UNAVAILABLE, Operation, page
-from gpufleet_collector.web.openapi.schema import array, instant, ref, structure, text, whole
+from gpufleet_collector.web.openapi.operation import BAD, JSON, SELF, TOO_MUCH, UNAVAILABLE, Operation, page
+from gpufleet_collector.web.openapi.schema import Schema, array, instant, ref, structure, text, whole
 from gpufleet_collector.web.processes import PROCESS_PARAMETERS
+from gpufleet_collector.web.prometheus.fleet import FLEET_PARAMETERS
 from gpufleet_collector.web.series import SERIES_PARAMETERS
 
 NOW, PAST = "Now", "The past"
@@ -22,6 +23,12 @@ TAGS = {
     SELF: "How the collector is, and this description.",
 }
 _STORED = (BAD, UNAVAILABLE)
+
+
+def _families(shown: str) -> Mapping[str, Schema]:
+    """Series as text, in both formats."""
+    return {"text/plain": text("", shown), "application/openmetrics-text": text("", shown)}
+
 
 OPERATIONS: Mapping[str, Operation] = {
     "/api/system/gpu-stats": Operation(
@@ -157,10 +164,18 @@ OPERATIONS: Mapping[str, Operation] = {
         SELF,
         "The collector's own health, for Prometheus",
         "OpenMetrics for who accepts it. Parameters are not looked at.",
-        {
-            "text/plain": text("", "gpufleet_streams 2.0"),
-            "application/openmetrics-text": text("", "gpufleet_streams 2.0"),
-        },
+        _families("gpufleet_streams 2.0"),
         problems=(),
+    ),
+    "/metrics/gpus": Operation(
+        "metricsOfGpus",
+        NOW,
+        "The fleet, for Prometheus",
+        "OpenMetrics for who accepts it. What was not read, or is too old, has no series. One answer is made at a "
+        "time; where too many wait for theirs the next is a 503. More GPUs than `GPUFLEET_METRICS_MAX_GPUS` are a 413: "
+        "ask for some hosts at a time.",
+        _families('gpufleet_gpu_power_watts{gpu_uuid="GPU-11111111",host="host-001"} 412.0'),
+        FLEET_PARAMETERS,
+        (BAD, TOO_MUCH, UNAVAILABLE),
     ),
 }
