@@ -68,8 +68,7 @@ def has(prometheus: Prometheus, query: str, series: int) -> bool:
 def test_a_scraped_fleet_is_the_fleet_and_ends_with_it(
     collector: Collector, prometheus: Prometheus, fleet: Process
 ) -> None:
-    assert [value for _, value in prometheus.query("up")] == [1.0] * 3, prometheus.query("up")
-
+    wait_for(partial(has, prometheus, "up == 1", 3), "every job has scraped")
     installed = {labels["gpu_uuid"]: value for labels, value in prometheus.query("gpufleet_gpu_memory_total_bytes")}
     now = collector.get("/api/system/gpu-stats")["gpus"]
     assert installed == {gpu["gpu_uuid"]: gpu["memory_total_mb"] * 2**20 for gpu in now}
@@ -78,12 +77,11 @@ def test_a_scraped_fleet_is_the_fleet_and_ends_with_it(
     for query, series in of_dashboard_12239(with_profiling).items():
         wait_for(partial(has, prometheus, query, series), f"{series} answers to {query}")
 
-    ((_, cpu),) = prometheus.query("process_cpu_seconds_total")
+    ((_, cpu),) = prometheus.query('process_cpu_seconds_total{job="gpufleet"}')
     assert cpu > 0
-    assert {labels["state"]: value for labels, value in prometheus.query("gpufleet_hosts > 0")} == {"up": HOSTS}
+    wait_for(partial(has, prometheus, f'gpufleet_hosts{{state="up"}} == {HOSTS}', 1), "the hosts are counted")
 
     fleet.stop()
     wait_for(lambda: not prometheus.query("gpufleet_gpu_power_watts"), "nothing old is shown as current")
-    left = prometheus.query('gpufleet_host_state{state="left"} == 1')
-    assert len(left) == HOSTS
-    assert len(prometheus.query('gpufleet_gpu_state{state="unknown"} == 1')) == HOSTS * GPUS
+    assert has(prometheus, 'gpufleet_host_state{state="left"} == 1', HOSTS)
+    assert has(prometheus, 'gpufleet_gpu_state{state="unknown"} == 1', HOSTS * GPUS)
