@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,18 @@ def state(collector: Collector, host: str = HOST) -> str | None:
     return found[0]["state"] if found else None
 
 
+def accepts(collector: Collector, keys: Secured, text: str) -> bool:
+    """Whether this token may read."""
+    handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=keys.context()))
+    opener = urllib.request.build_opener(*handlers)
+    opener.addheaders = [("Authorization", f"Bearer {text}")]
+    try:
+        with opener.open(f"{collector.url}/api/v1/catalog", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError:
+        return False
+
+
 @contextmanager
 def listening(collector: Collector, keys: Secured, text: str) -> Iterator[websockets.sync.client.ClientConnection]:
     url = collector.url.replace("https", "wss") + "/ws"
@@ -119,6 +132,7 @@ def test_all_of_it_works_with_tokens_and_ends_within_five_seconds_when_they_are_
 ) -> None:
     agents = token(collector, "create", "--role", "agent", "--hosts", "gpu-*", "--name", "rack 1")
     viewers = token(collector, "create", "--role", "viewer", "--expires", "30d")
+    wait_for(lambda: accepts(collector, keys, viewers), "the collector has heard of the token", REVOKED_SECONDS)
     with (
         running_agent(folder, collector, keys, agents) as agent,
         listening(collector, keys, viewers) as socket,

@@ -1,6 +1,6 @@
 """What little is sent to the API rather than asked of it: one small JSON object."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,8 +15,8 @@ from gpufleet_collector.web.endpoints import Handler
 MAX_BODY_BYTES = 16 * 1024
 
 
-async def read_object(request: Request) -> Mapping[str, Any]:
-    """Raises BadRequest, and HTTPException (413) for more than MAX_BODY_BYTES."""
+async def read_object(request: Request, known: Collection[str]) -> Mapping[str, Any]:
+    """With some of the `known` names. Raises BadRequest, and HTTPException (413) for more than MAX_BODY_BYTES."""
     body = b""
     async for piece in request.stream():
         body += piece
@@ -28,6 +28,8 @@ async def read_object(request: Request) -> Mapping[str, Any]:
         raise BadRequest("body", "is not JSON") from None
     if not isinstance(content, dict):
         raise BadRequest("body", "is not a JSON object")
+    if unknown := content.keys() - set(known):
+        raise BadRequest(min(unknown), f"is not known: {', '.join(known)} may be sent")
     return content
 
 

@@ -58,7 +58,7 @@ class Session:
         }
 
     async def _log_in(self, request: Request) -> Response:
-        token = (await read_object(request)).get("token")
+        token = (await read_object(request, ("token",))).get("token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise BadRequest("token", "is not a token")
         token = token.strip()
