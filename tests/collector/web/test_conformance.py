@@ -40,12 +40,14 @@ BEYOND_A_SCHEMA: Mapping[str, set[str]] = {
     SERIES: {"agg", "cursor", "label", "since", "step", "until"},
     "/api/v1/events": {"cursor", "since", "until"},
     "/api/v1/processes": {"cursor", "since", "until"},
+    "/api/v1/session": {"token"},
+    "/api/v1/tokens": {"name", "hosts", "id"},
     "/api/v1/export": {"since", "until", "step", "kind", "severity", "gpu_index", "metrics", "format"},
 }
 """Parameters that may be refused though each of them alone is as described: a cursor goes with its question, an
 aggregation with the kind of a metric, a label with its grouping, a step with its span and the table that answers, and
-spans may be empty or outside of time; what is exported decides which parameters go with it. Elsewhere it is the
-cursor alone."""
+spans may be empty or outside of time; what is exported decides which parameters go with it; tokens
+and names are more than texts. Elsewhere it is the cursor alone."""
 
 
 OF_BODIES = {"token", "role", "name", "hosts", "days", "id"}
