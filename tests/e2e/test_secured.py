@@ -17,11 +17,14 @@ import websockets.exceptions
 import websockets.sync.client
 from playwright.sync_api import Browser, expect
 
+from fakes.apart import apart
 from fakes.browser import chromium
 from fakes.machine import corner
 from fakes.pages import Watched, watched
 from fakes.processes import BIN, Collector, Process, running_closed_collector, running_collector, wait_for
 from fakes.secured import Secured, secured
+from fakes.web import Site
+from gpufleet_collector.web.settings import WebSettings
 
 REVOKED_SECONDS = 5.0
 HOST = "gpu-1"
@@ -117,6 +120,10 @@ def page(browser: Browser, collector: Collector) -> Iterator[Watched]:
 def log_in(opened: Watched, text: str) -> None:
     opened.page.get_by_test_id("token").fill(text)
     opened.page.get_by_role("button", name="Log in").click()
+
+
+def test_browsers_are_told_to_come_over_tls_alone(collector: Collector) -> None:
+    assert "max-age" in collector.header("/healthz", "Strict-Transport-Security")
 
 
 def test_without_a_token_nothing_is_told_and_probes_are_answered(collector: Collector, keys: Secured) -> None:
@@ -247,6 +254,17 @@ def test_an_admin_adds_a_host_on_the_page_and_sees_it_appear(
             expect(opened.page.get_by_test_id("arrivals")).to_contain_text("new-7")
             opened.page.get_by_role("link", name="new-7").click()
             expect(opened.page.locator("h1")).to_have_text("new-7")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("is_insecure", [True, False])
+def test_what_is_open_is_said_on_the_page(browser: Browser, is_insecure: bool) -> None:
+    site = Site(settings=WebSettings(is_insecure=is_insecure))
+    with apart(site.listening) as address, watched(browser, address) as opened:
+        opened.open("/")
+        expect(opened.page.get_by_test_id("who")).to_contain_text("Open:")
+        expect(opened.page.get_by_test_id("insecure")).to_have_count(int(is_insecure))
+        assert opened.faults() == []
 
 
 @pytest.mark.browser

@@ -1,6 +1,7 @@
 """The newest readings of all GPUs by column: one slot per GPU, so that many samples are taken in at once."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,15 +202,21 @@ class Board:
         self._next_version += len(slots)
 
     def _grow(self) -> None:
+        """By a quarter: half a kilobyte a slot is too much to have twice as many as there are GPUs."""
         size = len(self.versions)
-        self.values = np.concatenate([self.values, np.full_like(self.values, np.nan)])
-        self.recorded_at = np.concatenate([self.recorded_at, np.zeros_like(self.recorded_at)])
-        self.received = np.concatenate([self.received, np.full_like(self.received, NEVER)])
-        self.ends = np.concatenate([self.ends, np.full_like(self.ends, NEVER)])
-        self.claimed_at = np.concatenate([self.claimed_at, np.zeros_like(self.claimed_at)])
-        self.versions = np.concatenate([self.versions, np.zeros_like(self.versions)])
-        self._scratch = np.empty(2 * size, np.int64)
-        self._free = list(range(2 * size - 1, size - 1, -1))
+        more = max(FIRST_SLOTS, size // 4)
+
+        def longer(column: NDArray[Any], value: float) -> NDArray[Any]:
+            return np.concatenate([column, np.full((more, *column.shape[1:]), value, column.dtype)])
+
+        self.values = longer(self.values, np.nan)
+        self.recorded_at = longer(self.recorded_at, 0)
+        self.received = longer(self.received, NEVER)
+        self.ends = longer(self.ends, NEVER)
+        self.claimed_at = longer(self.claimed_at, 0)
+        self.versions = longer(self.versions, 0)
+        self._scratch = np.empty(size + more, np.int64)
+        self._free = list(range(size + more - 1, size - 1, -1))
 
 
 def _oldest_first(instants: NDArray[np.int64]) -> NDArray[np.int64]:
