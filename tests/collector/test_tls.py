@@ -59,11 +59,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_identity(TlsFiles(files.certificate, files.key, tmp_path / "ca.crt"))
 
 
-def touch_later(files: TlsFiles) -> None:
-    """As if it had been written at another time."""
+def touch_later(files: TlsFiles, seconds: int) -> None:
+    """As if it had been written at another time: the clock of files may stand for a while."""
     for path in (files.certificate, files.key):
         found = path.stat()
-        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + seconds * 10**9))
 
 
 def test_new_files_are_taken_and_bad_ones_leave_the_old_in_use(
@@ -74,12 +74,12 @@ def test_new_files_are_taken_and_bad_ones_leave_the_old_in_use(
     first = certificates.identity
     assert not certificates.look()
     saved(tmp_path)
-    touch_later(files)
+    touch_later(files, 1)
     assert certificates.look()
     second = certificates.identity
     assert second.certificate != first.certificate
     saved(tmp_path, expired=True)
-    touch_later(files)
+    touch_later(files, 2)
     with caplog.at_level(logging.ERROR):
         assert not certificates.look()
         assert not certificates.look()
@@ -106,6 +106,6 @@ def test_connections_are_shown_the_certificate_that_is_in_use(tmp_path: Path) ->
 
     before = shown()
     saved(tmp_path)
-    touch_later(files)
+    touch_later(files, 3)
     certificates.look()
     assert shown() not in {before, None}

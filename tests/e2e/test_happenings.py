@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from fakes import faulty_fleet
 from fakes.processes import PATIENCE_SECONDS, Collector, final_count, running_collector, wait_for
@@ -53,7 +53,7 @@ class Listener(threading.Thread):
             try:
                 async with connect(self._url) as socket:
                     await self._note(socket)
-            except (OSError, ConnectionClosed):
+            except (OSError, ConnectionClosed, InvalidStatus):  # who may listen is not known at once
                 await asyncio.sleep(0.05)
 
     async def _note(self, socket: Any) -> None:

@@ -16,6 +16,8 @@ INTERVAL = 600.0
 """So long that nothing grows old meanwhile."""
 
 HEALING_ROUNDS = 6
+A_MOMENT = 0.001
+"""Real clocks never read the same twice, which is how a host that was heard again is told from one that was not."""
 
 collectors, hosts = st.sampled_from(COLLECTORS), st.sampled_from(sorted(HOSTS))
 positions = st.integers(0, 50)
@@ -71,6 +73,7 @@ class BusMachine(RuleBasedStateMachine):
 
     def report(self, host: str, gpu: str, watts: float) -> None:
         self.instant += 1_000_000
+        self.ether.advance(A_MOMENT)
         self.newest[gpu] = (self.instant, watts)
         self.at(host).live.samples(host, [Sample(gpu, self.instant, values(power_watts=watts))])
 

@@ -12,7 +12,6 @@ from fakes.fleet import sample
 from fakes.storing import Store, store
 from gpufleet_collector.errors import BadRequest, QueryTooLong
 from gpufleet_collector.model import Gpu
-from gpufleet_collector.store import asking as asking_module
 from gpufleet_collector.store import history_sql
 from gpufleet_collector.store.cells_sql import CellPlan
 from gpufleet_collector.store.history import History, HistoryBucket, HistoryQuery, HistorySample, windows
@@ -198,7 +197,7 @@ async def test_a_question_that_takes_too_long_ends(
     made.declare("host-1", "GPU-a", seconds=0)
     made.offer("host-1", sample("GPU-a"))
     await made.flush()
-    monkeypatch.setattr(asking_module, "STATEMENT_SECONDS", 0.05)
+    made.database.statement_seconds = 0.05
     monkeypatch.setattr(history_sql, "samples", lambda *_, **__: "SELECT pg_sleep(CAST(:row_limit AS integer))")
     with pytest.raises(QueryTooLong, match="took longer than"):
         await history.samples(HOUR)
