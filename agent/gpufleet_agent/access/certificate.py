@@ -3,6 +3,7 @@
 import binascii
 import re
 from calendar import timegm
+from contextlib import suppress
 from dataclasses import dataclass
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s+(.*?)-----END CERTIFICATE-----", re.DOTALL)
@@ -25,11 +26,13 @@ class Validity:
 
 
 def validities(pem: bytes) -> list[Validity]:
-    """One for each certificate, in their order; whatever stands between them is passed over. Raises NotACertificate."""
-    try:
-        return [validity(binascii.a2b_base64(match[1])) for match in _BLOCK.finditer(pem)]
-    except binascii.Error as error:
-        raise NotACertificate(str(error)) from error
+    """One for each certificate that can be understood, in their order; all else is passed over: one odd root in a
+    bundle is no harm."""
+    found: list[Validity] = []
+    for match in _BLOCK.finditer(pem):
+        with suppress(NotACertificate, binascii.Error):
+            found.append(validity(binascii.a2b_base64(match[1])))
+    return found
 
 
 def validity(der: bytes) -> Validity:

@@ -2,13 +2,12 @@
 token or certificate is taken without a restart."""
 
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpufleet_agent.access.certificate import NotACertificate, validities, what_is_wrong
+from gpufleet_agent.access.certificate import validities, what_is_wrong
 from gpufleet_agent.access.config import CA_FILE, CERT_FILE, KEY_FILE, TOKEN_FILE, AccessConfig, parse_token
 from gpufleet_agent.access.renewed import Renewed
 from gpufleet_agent.errors import ConfigurationError
@@ -46,7 +45,9 @@ class CredentialSource:
         self._log = log
         self._now = now
         self._token = Renewed(access.token_setting, lambda: read_token(access), lambda _: None, log)
-        self._ca = Renewed(f"{CA_FILE}={access.ca_file}", lambda: read_ca(access), lambda _: check_ca(access), log)
+        self._ca = Renewed(
+            f"{CA_FILE}={access.ca_file}", lambda: read_ca(access), lambda pem: check_ca(access, pem), log
+        )
         name = f"{CERT_FILE}={access.cert_file}"
         self._pair = Renewed(name, lambda: read_pair(access), lambda pair: self._check_pair(access, pair), log)
 
@@ -72,16 +73,10 @@ def read_ca(access: AccessConfig) -> bytes | None:
     return None if access.ca_file is None else _read(CA_FILE, access.ca_file, MAX_PEM_FILE_BYTES)
 
 
-def check_ca(access: AccessConfig) -> None:
+def check_ca(access: AccessConfig, ca_pem: bytes | None) -> None:
     """Raises ConfigurationError where the file holds no certificate that can be read."""
-    if access.ca_file is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=access.ca_file)
-    except (ssl.SSLError, OSError) as error:
-        raise ConfigurationError(
-            f"{CA_FILE}={access.ca_file} holds no certificate that can be read ({_reason(error)}): give a PEM file"
-        ) from error
+    if ca_pem is not None and not validities(ca_pem):
+        raise ConfigurationError(f"{CA_FILE}={access.ca_file} holds no certificate that can be read: give a PEM file")
 
 
 def read_pair(access: AccessConfig) -> Pair | None:
@@ -95,6 +90,8 @@ def check_pair(access: AccessConfig) -> None:
     """Raises ConfigurationError where the two files are no certificate and the key that belongs to it."""
     if access.cert_file is None or access.key_file is None:
         return
+    import ssl  # 1 MiB once it is used, and most agents have no client certificate
+
     both = f"{CERT_FILE}={access.cert_file} and {KEY_FILE}={access.key_file}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -103,8 +100,9 @@ def check_pair(access: AccessConfig) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise ConfigurationError(f"{both} do not belong together: give the key of this certificate") from error
+        reason = (error.reason or "unreadable").lower().replace("_", " ")
         raise ConfigurationError(
-            f"{both} are not a certificate and its key ({_reason(error)}): give PEM files, the key not encrypted"
+            f"{both} are not a certificate and its key ({reason}): give PEM files, the key not encrypted"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"{both} cannot be read ({_reason(error)})") from error
@@ -112,10 +110,7 @@ def check_pair(access: AccessConfig) -> None:
 
 def wrong_dates(cert_pem: bytes, now: float) -> str | None:
     """What is wrong with the certificate's time, or will be soon."""
-    try:
-        found = validities(cert_pem)
-    except NotACertificate:
-        return None
+    found = validities(cert_pem)
     return what_is_wrong(found[0], now) if found else None
 
 
@@ -134,6 +129,4 @@ def _read(variable: str, path: Path, limit: int) -> bytes:
 
 def _reason(error: Exception) -> str:
     """Without the file's name, which stands before it already."""
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "unknown").lower().replace("_", " ")
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -103,6 +103,10 @@ def _client_certificate(attempt: Attempt) -> Trouble:
     return Trouble(what, f"see whether {attempt.access.cert_file} is of the CA that it trusts, and has not expired")
 
 
+def _unusable(_: Attempt) -> Trouble:
+    return Trouble("gRPC cannot use the certificates that are set", f"look at {CA_FILE}, {CERT_FILE} and {KEY_FILE}")
+
+
 def _expects_tls(attempt: Attempt) -> Trouble:
     what = "it ends the connection at once, as one does that expects TLS"
     return Trouble(what, f"see whether it runs, and write grpcs://{attempt.address.target} in GPUFLEET_COLLECTOR")
@@ -116,6 +120,7 @@ _TLS_SIGNS: _Signs = (
     ("CERTIFICATE_VERIFY_FAILED", _stranger),
     ("Hostname Verification Check failed|not in peer certificate", _other_name),
     ("WRONG_VERSION_NUMBER", _no_tls),
+    ("Failed to create security handshaker", _unusable),
     ("_ALERT_|failed to connect.*(?:Secure read failed|: Socket closed$)", _client_certificate),
 )
 """What gRPC 1.85 says, with either of its ways to wait; tests try them on real servers. A collector that does not

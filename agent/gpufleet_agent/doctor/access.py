@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gpufleet_agent.access.address import CollectorAddress
-from gpufleet_agent.access.certificate import NotACertificate, days_left, validities, what_is_wrong
+from gpufleet_agent.access.certificate import days_left, validities, what_is_wrong
 from gpufleet_agent.access.config import CA_FILE, CERT_FILE, KEY_FILE, TOKEN_FILE, AccessConfig, refuse_plain_text
 from gpufleet_agent.access.credentials import Credentials, CredentialSource
 from gpufleet_agent.access.start import warnings
@@ -57,10 +57,7 @@ def _certificates(access: AccessConfig, credentials: Credentials, now: float) ->
 
 def _authorities(name: str, pem: bytes, now: float) -> Finding:
     """One that has expired is no harm beside one that is good: bundles have such."""
-    try:
-        found = validities(pem)
-    except NotACertificate as error:
-        return warn(f"{name} cannot be understood whole: {error}", "give a PEM file of certificates")
+    found = validities(pem)
     good = [one for one in found if one.since <= now < one.until]
     if not good:
         return fail(
@@ -73,10 +70,10 @@ def _authorities(name: str, pem: bytes, now: float) -> Finding:
 
 
 def _client(name: str, pem: bytes, now: float) -> Finding:
-    try:
-        validity = validities(pem)[0]
-    except (NotACertificate, IndexError):
-        return warn(f"{name}: until when it is good cannot be told", "give a PEM file")
+    found = validities(pem)
+    if not found:
+        return warn(f"{name}: until when it is good cannot be told", "look at it: openssl x509 -noout -dates -in FILE")
+    validity = found[0]
     wrong = what_is_wrong(validity, now)
     if wrong is None:
         return ok(f"{name}: good for {days_left(validity, now)}")
