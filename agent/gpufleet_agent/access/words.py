@@ -55,7 +55,8 @@ def _unauthenticated(access: AccessConfig) -> Trouble:
 
 
 def _denied(details: str, attempt: Attempt) -> Trouble:
-    said = f" ({details[:MAX_DETAILS]})" if details else ""
+    reason = details.partition(": ")[0][:MAX_DETAILS]  # what follows is its remedy
+    said = f" ({reason})" if reason else ""
     what = f"the token may not stream for the host name {attempt.host!r}{said}"
     return Trouble(what, "use one made with --role agent whose --hosts match that name, or set GPUFLEET_HOST_NAME")
 

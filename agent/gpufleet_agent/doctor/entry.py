@@ -9,7 +9,7 @@ import grpc
 from gpufleet_agent.access.address import CollectorAddress
 from gpufleet_agent.access.certificate import NotACertificate, Validity, days_left, validity, what_is_wrong
 from gpufleet_agent.access.config import AccessConfig
-from gpufleet_agent.access.credentials import NO_CREDENTIALS, Credentials
+from gpufleet_agent.access.credentials import Credentials
 from gpufleet_agent.access.door import metadata_of, tls_credentials
 from gpufleet_agent.access.words import REFUSED, Attempt, explain
 from gpufleet_agent.doctor.finding import Finding, fail, ok, warn
@@ -30,32 +30,30 @@ def entry_findings(
     """What certificate is shown there, and how a stream that says nothing is answered."""
     if address.tls:
         yield from _certificate(address, now, timeout_seconds)
-    code, details = ask(address, credentials, credentials, timeout_seconds)
+    code, details = ask(address, credentials, timeout_seconds)
     if code in (*REFUSED, "UNAVAILABLE"):
         trouble = explain(code, details, Attempt(address, host_name, access))
         yield fail(f"{address}: {trouble.what}", trouble.remedy or _NO_COLLECTOR)
     elif code in ("DEADLINE_EXCEEDED", "UNIMPLEMENTED"):
         yield fail(f"{address} does not answer as a collector does ({code})", _NO_COLLECTOR)
     elif code == "RESOURCE_EXHAUSTED":
-        yield warn(f"{address}: {details}", "ask again")
+        what, _, remedy = details.partition(": ")  # as a collector puts it
+        yield warn(f"{address}: {what}", remedy or "ask again")
     elif credentials.token is None:
-        yield ok(f"{address} lets this host in; it asks for no token")
+        yield ok(f"{address} lets streams in; it asks for no token")
     else:
-        bare, _ = ask(address, credentials, NO_CREDENTIALS, timeout_seconds)
-        yield ok(f"{address} accepts the token" if bare in REFUSED else f"{address} lets this host in without a token")
+        yield ok(f"{address} lets streams in with the token that is set")
 
 
-def ask(
-    address: CollectorAddress, transport: Credentials, shown: Credentials, timeout_seconds: float
-) -> tuple[str, str]:
+def ask(address: CollectorAddress, credentials: Credentials, timeout_seconds: float) -> tuple[str, str]:
     """The name of the status with which the stream ends, and what came with it."""
     if address.tls:
-        channel = grpc.secure_channel(address.target, tls_credentials(transport), options=CHANNEL_OPTIONS)
+        channel = grpc.secure_channel(address.target, tls_credentials(credentials), options=CHANNEL_OPTIONS)
     else:
         channel = grpc.insecure_channel(address.target, options=CHANNEL_OPTIONS)
     with channel:
         open_stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(METHOD)
-        call = open_stream(iter(()), timeout=timeout_seconds, metadata=metadata_of(shown))
+        call = open_stream(iter(()), timeout=timeout_seconds, metadata=metadata_of(credentials))
         code, details = call.code(), call.details()
     return code.name, (details or "").partition("\n")[0]
 

@@ -4,17 +4,23 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from fakes.certificates import Authority, Issued
 from fakes.gate import Gate, running_gate, tls_of
+from fakes.ingest import running_ingest
 from fakes.streaming_host import Host
+from fakes.tokens import grant_of
 from gpufleet_agent.access.config import NO_ACCESS, AccessConfig
 from gpufleet_agent.access.credentials import CredentialSource
 from gpufleet_agent.access.door import Door
 from gpufleet_agent.stream import BROKE_OFF
 from gpufleet_agent.uplink import REFUSED_CAP_SECONDS
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.grants import Role
+from gpufleet_collector.tls import Certificates, TlsFiles
 
 OURS, STRANGERS = Authority("ours"), Authority("strangers")
 SERVER = OURS.issue(["localhost", "127.0.0.1"])
@@ -34,7 +40,11 @@ class Tries:
         await asyncio.sleep(0.001)
 
 
-def host_at(gate: Gate, access: AccessConfig, *, tls: bool = True, name: str = "127.0.0.1") -> tuple[Host, Tries]:
+class Listening(Protocol):
+    port: int
+
+
+def host_at(gate: Listening, access: AccessConfig, *, tls: bool = True, name: str = "127.0.0.1") -> tuple[Host, Tries]:
     tries = Tries([])
     door = Door(CredentialSource(access, LOG))
     return Host(f"{name}:{gate.port}", sleep=tries.sleep, door=door, tls=tls), tries
@@ -45,9 +55,13 @@ def trusting(folder: Path, authority: Authority = OURS, **others: object) -> Acc
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Without what gRPC now and then says instead of a reason."""
-    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    """What an agent warns of, without what gRPC now and then says instead of a reason."""
+    lines = [record.getMessage() for record in caplog.records if _is_the_agents(record)]
     return [line for line in lines if BROKE_OFF not in line]
+
+
+def _is_the_agents(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING and record.name in ("test.uplink", LOG.name)
 
 
 async def test_over_tls_with_a_token_and_a_client_certificate(tmp_path: Path) -> None:
@@ -213,6 +227,36 @@ async def test_a_collector_with_a_certificate_of_a_new_ca_is_trusted_as_soon_as_
         streaming.cancel()
         await asyncio.gather(streaming, return_exceptions=True)
     assert host.uplink.state.connections == 2
+
+
+async def test_a_collector_of_ours_says_what_our_words_are_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gate stands for it in all other tests."""
+    files = TlsFiles(*SERVER.save(tmp_path), client_ca=OURS.save(tmp_path))
+    book = Book()
+    book.replace("file", [grant_of(FIRST, Role.AGENT, hosts=("gpu-*",)), grant_of(SECOND, Role.AGENT)])
+    (tmp_path / "token").write_text(FIRST)
+    cert, key = CLIENT.save(tmp_path, "client")
+    access = trusting(tmp_path, token_file=tmp_path / "token", cert_file=cert, key_file=key)
+    async with running_ingest(book=book, certificates=Certificates(files)) as ingest:
+        bare, tries = host_at(ingest.server, trusting(tmp_path))
+        async with bare.streaming():
+            await bare.until(lambda: len(tries.delays) >= 2)
+        host, tries = host_at(ingest.server, access)
+        host.take()
+        async with host.streaming():
+            await host.until(lambda: len(tries.delays) >= 3)
+            (tmp_path / "token").write_text(SECOND)
+            await host.until(lambda: len(host.outbox) == 0)
+            book.replace("file", [grant_of(SECOND, Role.AGENT, revoked_at=1)])
+            book.sweep(1)
+            await host.until(lambda: len(said(caplog)) >= 3)
+    certificate, host_name, revoked = said(caplog)
+    assert "set GPUFLEET_TLS_CERT_FILE and GPUFLEET_TLS_KEY_FILE" in certificate
+    assert "the token may not stream for the host name 'node-1' (this token is not for host 'node-1'): use" in host_name
+    assert "which is wrong, expired or revoked" in revoked
+    assert host.outbox.tally.settled == 2
 
 
 async def test_another_collector_of_the_list_may_let_in_who_is_refused_by_the_first(tmp_path: Path) -> None:

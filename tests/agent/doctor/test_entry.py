@@ -10,11 +10,15 @@ import pytest
 from fakes.certificates import Authority
 from fakes.gate import Gate, running_gate, tls_of
 from fakes.ingest import hello, raw_agent, report, running_ingest
+from fakes.tokens import grant_of
 from gpufleet_agent.access.address import CollectorAddress, parse_collectors
 from gpufleet_agent.access.config import NO_ACCESS, AccessConfig
 from gpufleet_agent.doctor.access import access_findings
 from gpufleet_agent.doctor.collector import collector_findings
 from gpufleet_agent.doctor.finding import Finding, Mark
+from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.grants import Role
+from gpufleet_collector.ingest.limits import IngestLimits
 
 OURS, STRANGERS = Authority("ours"), Authority("strangers")
 SERVER = OURS.issue(["localhost", "127.0.0.1"])
@@ -40,16 +44,37 @@ async def test_a_collector_over_tls_that_accepts_the_token(tmp_path: Path) -> No
     async with running_gate(Gate([TOKEN]), tls_of(SERVER)) as gate:
         assert marks(await findings(gate.port, access), gate.port) == [
             ("ok", "grpcs://127.0.0.1:PORT: its certificate is good for 29 days"),
-            ("ok", "grpcs://127.0.0.1:PORT accepts the token"),
+            ("ok", "grpcs://127.0.0.1:PORT lets streams in with the token that is set"),
         ]
 
 
-async def test_whether_a_token_is_asked_for_at_all() -> None:
+async def test_a_collector_that_asks_for_no_token() -> None:
     async with running_gate(Gate()) as gate:
-        (none,) = await findings(gate.port, tls=False)
-        (unasked,) = await findings(gate.port, AccessConfig(token=TOKEN), tls=False)
-    assert none.text.endswith("lets this host in; it asks for no token")
-    assert unasked.text.endswith("lets this host in without a token")
+        (finding,) = await findings(gate.port, tls=False)
+    assert finding.text.endswith("lets streams in; it asks for no token")
+    assert finding.mark is Mark.OK
+
+
+async def test_a_token_that_may_read_and_not_stream_has_failed() -> None:
+    book = Book()
+    book.replace("file", [grant_of("agents", Role.AGENT, hosts=("gpu-*",)), grant_of("viewers", Role.VIEWER)])
+    async with running_ingest(book=book) as ingest:
+        (agents,) = await findings(ingest.server.port, AccessConfig(token="agents"), tls=False)
+        (viewers,) = await findings(ingest.server.port, AccessConfig(token="viewers"), tls=False)
+        assert ingest.count("gpufleet_streams_admitted_total") == 0
+    assert agents.mark is Mark.OK
+    assert viewers.mark is Mark.FAIL
+    assert "viewer may not stream" in viewers.text
+    assert viewers.remedy is not None
+    assert "--role agent" in viewers.remedy
+
+
+async def test_a_collector_that_is_full_says_so_and_what_helps() -> None:
+    async with running_ingest(IngestLimits(streams=0)) as ingest:
+        (finding,) = await findings(ingest.server.port, tls=False)
+    assert finding.mark is Mark.WARN
+    assert finding.text.endswith("its limit (GPUFLEET_MAX_STREAMS)")
+    assert finding.remedy == "add a collector"
 
 
 @pytest.mark.parametrize("access", [NO_ACCESS, AccessConfig(token="gpf_another_token")])
@@ -152,5 +177,5 @@ async def test_the_command_says_it_and_never_the_token(tmp_path: Path) -> None:
             agent, "doctor", env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         told = (await doctor.communicate())[0].decode()
-    assert f"  ok    grpcs://localhost:{gate.port} accepts the token\n" in told
+    assert f"  ok    grpcs://localhost:{gate.port} lets streams in with the token that is set\n" in told
     assert TOKEN not in told
