@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gpufleet_agent.grpc_threads import ONE_POLLER, VARIABLE, wait_in_one_thread
+from gpufleet_agent.grpc_threads import ONE_POLLER, VARIABLE, VERBOSITY, leave_words_to_us, wait_in_one_thread
 
 
 def complaints(experiments: str) -> str:
@@ -23,9 +23,10 @@ def test_grpc_knows_the_setting_and_complains_of_one_that_it_does_not_know(exper
 
 
 def test_what_the_operator_says_stands() -> None:
-    environ = {VARIABLE: "other"}
+    environ = {VARIABLE: "other", VERBOSITY: "INFO"}
     wait_in_one_thread(environ)
-    assert environ == {VARIABLE: "other"}
+    leave_words_to_us(environ)
+    assert environ == {VARIABLE: "other", VERBOSITY: "INFO"}
 
 
 def test_an_agent_loads_grpc_with_the_setting() -> None:
