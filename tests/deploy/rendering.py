@@ -22,7 +22,9 @@ VARIANTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "small-with-all": ("small", COMPONENTS),
     "large-with-all": ("large", COMPONENTS),
 }
-"""Overlay and components by the variant's name."""
+"""Overlay and components by the variant's name: those with collectors."""
+
+EVERY_VARIANT = {**VARIANTS, "agents": ("agents", ()), "agents-with-all": ("agents", COMPONENTS)}
 
 
 def kubectl() -> str:
@@ -54,8 +56,8 @@ def write_variant(folder: Path, overlay: str, components: tuple[str, ...]) -> No
 
 @cache
 def rendered(name: str) -> tuple[Mapping[str, Any], ...]:
-    """One of `VARIANTS`; not to be changed."""
-    overlay, components = VARIANTS[name]
+    """One of `EVERY_VARIANT`; not to be changed."""
+    overlay, components = EVERY_VARIANT[name]
     if not components:
         return tuple(render(KUBERNETES / "overlays" / overlay))
     with tempfile.TemporaryDirectory(prefix="gpf-") as folder:

@@ -121,6 +121,20 @@ def test_large_is_several_collectors_on_one_database_and_bus() -> None:
     find(rendered("large"), "Service", "gpufleet-nats")
 
 
+@pytest.mark.parametrize("variant", ["agents", "agents-with-all"])
+def test_agents_alone_are_those_of_the_others_with_another_collector(variant: str) -> None:
+    whole = variant.replace("agents", "small")
+    theirs, ours = environment(whole, "gpufleet-agent"), environment(variant, "gpufleet-agent")
+    assert {name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)} == {
+        "GPUFLEET_COLLECTOR"
+    }
+    assert str(ours["GPUFLEET_COLLECTOR"]).startswith("grpcs://")
+    left = [each for each in rendered(variant) if "collector" in each["metadata"]["name"]]
+    assert left == [], "nothing of a collector is in it"
+    policy = find(rendered(variant), "NetworkPolicy", "gpufleet-agent")
+    assert {"ports": [{"port": 50051, "protocol": "TCP"}]} in policy["spec"]["egress"]
+
+
 @pytest.mark.parametrize("variant", ["small", "large"])
 def test_components_change_what_they_say(variant: str) -> None:
     plain, whole = workload(variant, "gpufleet-agent"), workload(f"{variant}-with-all", "gpufleet-agent")
