@@ -10,7 +10,7 @@ DASHBOARD_SOURCES := $(shell find collector/dashboard -type f -not -path '*/node
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 
-.PHONY: run sync dashboard check test drill soak fuzz bench test-gpu proto golden migration kubernetes-secrets clean
+.PHONY: run sync dashboard check test drill soak fuzz bench test-gpu proto golden migration images kubernetes-secrets clean
 
 run: sync dashboard  ## collector and agent (or a simulated fleet) on this machine
 	@exec $(BIN)/python tools/run.py
@@ -77,6 +77,9 @@ golden: sync  ## rewrite the golden files and generated README parts; read the d
 
 migration: sync  ## a migration for metrics added to proto/telemetry.proto
 	$(BIN)/python tools/migration.py
+
+images: sync dashboard  ## the container images of agent and collector, by Docker or buildah
+	@exec $(BIN)/python tools/images.py
 
 kubernetes-secrets: sync  ## certificates and tokens for deploy/ into build/kubernetes-secrets (NAMES=a,b: further names of the collector; RENEW=1: new certificates)
 	@$(BIN)/python tools/kubernetes_secrets.py --names="$${NAMES:-}" $${RENEW:+--renew}
