@@ -141,7 +141,9 @@ def succeeds(command: Sequence[str], seconds: float) -> bool:
 
 def run(command: Sequence[str]) -> None:
     """Raises Refusal when it fails; what it said is above."""
-    if status := subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+    # Docker before 23 knows secrets only when asked.
+    environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
+    if status := subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode:
         raise Refusal(f"`{' '.join(command[:2])}` ended with status {status}; its last lines above say why")
 
 

@@ -30,6 +30,9 @@ GPUS = 3
 MEBIBYTE = 1024 * 1024
 MOST_MEBIBYTES = {"agent": 300, "collector": 500}
 EXIT_WRONG_SETTING = 2
+ELSEWHERE = {"agent": "GPUFLEET_DATA_DIR=/tmp", "collector": "GPUFLEET_HTTP_LISTEN=127.0.0.1:1"}
+"""Where a health check finds nobody."""
+
 MARKER = "index-of-this-machine.invalid"
 """Stands for the index that a machine is set to use: told to pip, and to be found nowhere."""
 
@@ -56,12 +59,12 @@ def images() -> Iterator[Images]:
     program = builder()
     engine = engine_of(program)
     if engine is None:
-        skip_or_fail("nothing runs what buildah builds: `apt-get install crun`")
+        skip_or_fail("nothing runs what buildah builds: `apt-get install runc`")
         raise AssertionError
     environ = {**os.environ, "IMAGE_PREFIX": f"localhost/test-{uuid.uuid4().hex[:8]}/", "PIP_TRUSTED_HOST": MARKER}
     if program == BUILDAH.program:
         environ.setdefault("BASE_IMAGE", LOCAL)
-    command = [sys.executable, ROOT / "tools" / "images.py"]
+    command = [sys.executable, str(ROOT / "tools" / "images.py")]
     try:
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
@@ -158,8 +161,9 @@ def history_count(collector: Collector) -> int:
     return count
 
 
-def is_healthy(images: Images, part: str, container: Container) -> bool:
-    return run_in(container, images.engine.config(images.names[part]).health_command).returncode == 0
+def is_healthy(images: Images, part: str, container: Container, *environ: str) -> bool:
+    command = ["env", *environ, *images.engine.config(images.names[part]).health_command]
+    return run_in(container, command).returncode == 0
 
 
 def check_confined(container: Container) -> None:
@@ -182,6 +186,7 @@ def test_an_agent_streams_to_a_collector_and_both_end_when_told(images: Images, 
             for part, container in (("agent", inside_agent), ("collector", inside)):
                 check_confined(container)
                 assert is_healthy(images, part, container), part
+                assert not is_healthy(images, part, container, ELSEWHERE[part]), part
             agent.stop()
             assert agent.running.returncode == 0, agent.errors[-2000:]
         assert "Traceback" not in agent.errors

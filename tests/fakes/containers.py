@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-RUNTIMES = ("crun", "runc")
+RUNTIMES = ("runc", "crun")
 USER_ID = 10001
 NAMESPACES = ("mount", "pid", "ipc", "uts")
 

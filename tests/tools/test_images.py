@@ -4,11 +4,12 @@ leaving a trace of it."""
 import configparser
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image_base import mirror_of
 from image_secrets import CERTIFICATES, NAMES, build_secrets, pip_conf, pip_settings
-from images import BASE_IMAGE, BUILDAH, DOCKER, DOCKERFILES, Build, builds
+from images import BASE_IMAGE, BUILDAH, DOCKER, DOCKERFILES, Build, Engine, Refusal, base_image, builds
 
 WORD = st.from_regex(r"[a-z0-9.:/@%-]{1,20}", fullmatch=True).filter(lambda word: not word.startswith("file:"))
 WORDS = st.lists(WORD, min_size=1, max_size=3)
@@ -37,6 +38,13 @@ def test_arguments_are_declared_in_the_dockerfiles() -> None:
 def test_dockerfiles_alone_build_on_the_same_base() -> None:
     for part in PARTS:
         assert f"ARG BASE_IMAGE={BASE_IMAGE}\n" in (DOCKERFILES / f"{part}.Dockerfile").read_text()
+
+
+def test_a_base_that_is_wished_and_not_to_be_had_is_named_with_another_way() -> None:
+    with pytest.raises(Refusal, match=r"BASE_IMAGE='nowhere.example/python' cannot be pulled: .*BASE_IMAGE=local"):
+        base_image(Engine("false", ()), {"BASE_IMAGE": "nowhere.example/python"})
+    assert base_image(Engine("true", ()), {"BASE_IMAGE": "nowhere.example/python"}) == "nowhere.example/python"
+    assert base_image(Engine("true", ()), {}) == BASE_IMAGE
 
 
 def test_the_mirror_is_that_of_the_release() -> None:
