@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.certificates import Authority
 from fakes.processes import free_port
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "docker" / "collector_health.py"
@@ -45,9 +46,9 @@ def site(status: int, certificate: Path | None = None) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a name by which nobody asks here, with its key in the same file."""
+    issued = Authority("of nobody").issue(["elsewhere"])
     file = tmp_path_factory.mktemp("certificate") / "both.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=elsewhere"
-    subprocess.run([*command.split(), "-keyout", file, "-out", file], check=True, capture_output=True)
+    file.write_bytes(issued.cert_pem + issued.key_pem)
     return file
 
 

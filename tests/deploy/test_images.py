@@ -1,13 +1,13 @@
-"""Both images, built and run as they are deployed: not root, nothing writable but one folder, no capability. An agent
-streams to a collector, both end when they are told to, and nothing is inside that has no business there."""
+"""Both images, built and run as they are deployed: not root, nothing writable but one folder, no capability, TLS and
+tokens. An agent streams to a collector, both end when told to, and nothing is inside that has no business there."""
 
 import os
 import re
+import secrets
 import shutil
 import stat
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ from fakes.browser import skip_or_fail
 from fakes.containers import USER_ID, Container, Engine, engine_of, run_in
 from fakes.nvml.library import SCRIPT_VARIABLE, compile_library, full_driver
 from fakes.processes import Collector, Process, wait_for
+from fakes.secured import Secured, secured
 
 PARTS = ("agent", "collector")
 DATA = "/var/lib/gpufleet"
 STUB = "/mnt"
 GPUS = 3
 MEBIBYTE = 1024 * 1024
-MOST_MEBIBYTES = {"agent": 300, "collector": 500}
+MOST_MEBIBYTES = {"agent": 200, "collector": 450}
 EXIT_WRONG_SETTING = 2
 ELSEWHERE = {"agent": "GPUFLEET_DATA_DIR=/tmp", "collector": "GPUFLEET_HTTP_LISTEN=127.0.0.1:1"}
 """Where a health check finds nobody."""
@@ -61,7 +62,7 @@ def images() -> Iterator[Images]:
     if engine is None:
         skip_or_fail("nothing runs what buildah builds: `apt-get install runc`")
         raise AssertionError
-    environ = {**os.environ, "IMAGE_PREFIX": f"localhost/test-{uuid.uuid4().hex[:8]}/", "PIP_TRUSTED_HOST": MARKER}
+    environ = {**os.environ, "IMAGE_PREFIX": f"localhost/test-{secrets.token_hex(4)}/", "PIP_TRUSTED_HOST": MARKER}
     if program == BUILDAH.program:
         environ.setdefault("BASE_IMAGE", LOCAL)
     command = [sys.executable, str(ROOT / "tools" / "images.py")]
@@ -96,17 +97,19 @@ def remove(program: str, prefix: str) -> None:
         text=True,
         check=True,
     ).stdout
-    ours = [name for name in listed.split() if name.startswith(prefix)]
-    subprocess.run([program, "rmi", "--force", *ours], capture_output=True, check=True)
+    for name in listed.split():
+        if name.startswith(prefix):
+            subprocess.run([program, "rmi", "--force", name], capture_output=True, check=True)
 
 
-def writable(folder: Path) -> Path:
-    """A folder for a container's data, which is its user's."""
-    folder.mkdir()
-    if os.geteuid() == 0:
-        os.chown(folder, USER_ID, USER_ID)
-    else:
-        folder.chmod(0o777)
+def theirs(folder: Path) -> Path:
+    """A folder that a container's user may use, with what is in it."""
+    folder.mkdir(exist_ok=True)
+    for path in (folder, *folder.iterdir()):
+        if os.geteuid() == 0:
+            os.chown(path, USER_ID, USER_ID)
+        else:
+            path.chmod(0o777)
     return folder
 
 
@@ -120,15 +123,17 @@ def running(process: Process, container: Container) -> Iterator[Container]:
 
 
 @contextmanager
-def collector_container(images: Images, folder: Path, data: Path, name: str) -> Iterator[tuple[Collector, Container]]:
-    """A collector that listens on this machine's loopback, ready."""
-    collector, bundles = Collector(folder), folder / name
+def collector_container(images: Images, folder: Path, closed: Secured) -> Iterator[tuple[Collector, Container]]:
+    """A collector that listens on this machine's loopback, with TLS and tokens, ready; its data is in `folder`."""
+    collector, bundles = Collector.closed(folder, closed), folder / secrets.token_hex(4)
     bundles.mkdir()
     environ = {
         "GPUFLEET_HTTP_LISTEN": f"127.0.0.1:{collector.http_port}",
         "GPUFLEET_GRPC_LISTEN": f"127.0.0.1:{collector.grpc_port}",
+        **closed.settings,
     }
-    with images.engine.container(images.names["collector"], bundles, environ=environ, mounts={DATA: data}) as container:
+    mounts = {DATA: theirs(folder / "collector-data"), str(closed.folder): theirs(closed.folder)}
+    with images.engine.container(images.names["collector"], bundles, environ=environ, mounts=mounts) as container:
         collector.process = Process(*container.run, log=bundles / "log", environ={})
         with running(collector.process, container):
             collector.wait_ready()
@@ -136,20 +141,23 @@ def collector_container(images: Images, folder: Path, data: Path, name: str) -> 
 
 
 @contextmanager
-def agent_container(images: Images, folder: Path, collector: Collector) -> Iterator[tuple[Process, Container]]:
+def agent_container(
+    images: Images, folder: Path, collector: Collector, closed: Secured
+) -> Iterator[tuple[Process, Container]]:
     """An agent over the stand-in for NVML, which tells of some GPUs."""
     stub, log = folder / "stub", folder / "agent.log"
     stub.mkdir()
     compile_library(stub)
     (stub / "script").write_text(full_driver(GPUS).text())
     environ = {
+        **collector.agent_settings,
         "GPUFLEET_COLLECTOR": collector.target,
         "GPUFLEET_HOST_NAME": "contained",
         "GPU_POLL_INTERVAL_SECONDS": "1",
         "LD_LIBRARY_PATH": STUB,
         SCRIPT_VARIABLE: f"{STUB}/script",
     }
-    mounts = {DATA: writable(folder / "agent-data"), STUB: stub}
+    mounts = {DATA: theirs(folder / "agent-data"), STUB: stub, str(closed.folder): closed.folder}
     with images.engine.container(images.names["agent"], folder, environ=environ, mounts=mounts) as container:
         process = Process(*container.run, log=log, environ={})
         with running(process, container):
@@ -176,9 +184,9 @@ def check_confined(container: Container) -> None:
 
 
 def test_an_agent_streams_to_a_collector_and_both_end_when_told(images: Images, open_path: Path) -> None:
-    data = writable(open_path / "collector-data")
-    with collector_container(images, open_path, data, "first") as (collector, inside):
-        with agent_container(images, open_path, collector) as (agent, inside_agent):
+    closed = secured(open_path / "secured")
+    with collector_container(images, open_path, closed) as (collector, inside):
+        with agent_container(images, open_path, collector, closed) as (agent, inside_agent):
             wait_for(lambda: history_count(collector) >= 5 * GPUS, "readings of all GPUs are stored")
             (host,) = collector.get("/api/v1/hosts")["hosts"]
             assert (host["host"], host["state"], host["backend"]) == ("contained", "up", "nvml")
@@ -197,12 +205,12 @@ def test_an_agent_streams_to_a_collector_and_both_end_when_told(images: Images, 
         collector.process.stop()
         assert collector.process.running.returncode == 0, collector.process.errors[-2000:]
     assert "Traceback" not in collector.process.errors
-    with collector_container(images, open_path, data, "second") as (collector, _):
+    with collector_container(images, open_path, closed) as (collector, _):
         assert history_count(collector) == stored, "the volume keeps what was stored"
 
 
 def test_a_collector_that_is_told_nothing_does_not_listen_for_other_machines(images: Images, open_path: Path) -> None:
-    mounts = {DATA: writable(open_path / "data")}
+    mounts = {DATA: theirs(open_path / "data")}
     with images.engine.container(images.names["collector"], open_path, environ={}, mounts=mounts) as container:
         done = subprocess.run(container.run, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == EXIT_WRONG_SETTING

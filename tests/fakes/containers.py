@@ -3,9 +3,9 @@ unpacks. What runs shares this machine's loopback and nothing else: no capabilit
 only."""
 
 import json
+import secrets
 import shutil
 import subprocess
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -202,7 +202,7 @@ def _mount(inside: str, kind: str, source: str, *options: str) -> dict[str, Any]
 
 
 def _fresh_name() -> str:
-    return f"gpufleet-test-{uuid.uuid4().hex[:8]}"
+    return f"gpufleet-test-{secrets.token_hex(4)}"
 
 
 def _output(*command: str) -> str:
