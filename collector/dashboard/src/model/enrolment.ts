@@ -50,17 +50,25 @@ function service(target: Target): Way {
   }
 }
 
-function kubernetes({ token }: Target): Way {
+function kubernetes(target: Target): Way {
+  const { token } = target
   const secret = token === null ? [] : [
     {
-      words: 'On every GPU node of a cluster: the token as a Secret,',
-      command: `kubectl -n gpufleet create secret generic gpufleet-agent-token --from-literal=token='${token}'`,
+      words: 'The token as a Secret, with the authority of the collector\'s certificate:',
+      command: `kubectl -n gpufleet create secret generic gpufleet-agent --from-literal=token='${token}' --from-file=ca.crt=ca.crt`,
     },
   ]
   return {
     key: 'kubernetes',
     title: 'Kubernetes',
-    steps: [...secret, { words: 'and the manifests, which say in their comments what to set:', command: 'kubectl apply -k deploy/kubernetes/overlays/small' }],
+    steps: [
+      { words: 'On every GPU node of a cluster, from a copy of the repository:', command: 'kubectl apply -f deploy/kubernetes/base/namespace.yaml' },
+      ...secret,
+      {
+        words: `With GPUFLEET_COLLECTOR=${collectorOf(target)} in deploy/kubernetes/overlays/agents/kustomization.yaml:`,
+        command: 'kubectl apply -k deploy/kubernetes/overlays/agents',
+      },
+    ],
   }
 }
 
