@@ -64,7 +64,7 @@ fuzz: sync dashboard  ## every property again with new seeds, for ten minutes (F
 		$(PYTEST) -q -n $(WORKERS) -m "hypothesis and not drill" --hypothesis-seed=$$RANDOM || exit 1; done
 
 bench: sync  ## what gpufleet costs, against its budget (ONLY=agent, ingest, history or live); rows in build/bench.json
-	@cd tests && ONLY=$(ONLY) ../$(BIN)/python -m bench
+	@cd tests && ONLY=$(ONLY) PYTHONPATH=../tools ../$(BIN)/python -m bench
 
 test-gpu: sync  ## NVML against nvidia-smi on a real GPU
 	$(PYTEST) -m gpu
