@@ -120,6 +120,8 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     _logger.info("dashboard: %s://%s", scheme, Listen(config.http_listen.host, web.port))
     if config.allow_insecure and config.is_reached_from_elsewhere:
         _logger.warning(INSECURE)
+    watching = [asyncio.create_task(work) for work in _watches(keeper, certificates)]
+    parts.callback(_cancel, watching)
 
     async def share() -> None:
         await bus.start(await database_identity(database))
@@ -147,10 +149,18 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     started.set()
     scheme = "grpc" if certificates is None else "grpcs"
     _logger.info("agents: %s://%s", scheme, Listen(config.grpc_listen.host, ingest.port))
-    jobs: list[Coroutine[None, None, None]] = [_refresh(live), writer.ended(), bus.ended(), keeper.run()]
-    if certificates is not None:
-        jobs.append(_follow(certificates))
-    return [asyncio.create_task(job) for job in jobs]
+    jobs: list[Coroutine[None, None, None]] = [_refresh(live), writer.ended(), bus.ended()]
+    return [*watching, *(asyncio.create_task(job) for job in jobs)]
+
+
+def _watches(keeper: Keeper, certificates: Certificates | None) -> list[Coroutine[None, None, None]]:
+    """What is followed from the moment on at which anybody may ask anything."""
+    return [keeper.run()] if certificates is None else [keeper.run(), _follow(certificates)]
+
+
+def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _certificates(config: CollectorConfig) -> Certificates | None:
@@ -183,6 +193,7 @@ def _web_settings(config: CollectorConfig) -> WebSettings:
         max_websocket_clients=config.max_sockets,
         requests_per_second=config.max_requests_per_second,
         is_insecure=config.allow_insecure and config.is_reached_from_elsewhere,
+        is_local=config.http_listen.is_loopback,
         agents=f"{'grpcs' if config.has_tls else 'grpc'}:{config.grpc_listen.port}",
     )
 

@@ -148,6 +148,7 @@ class Certificates:
         """Raises ConfigurationError."""
         self._files = files
         self._seen = self._stamp()
+        self._said = ""
         self.identity = read_identity(files)
         self.http = server_context(files)
 
@@ -156,16 +157,21 @@ class Certificates:
         stamp = self._stamp()
         if stamp == self._seen:
             return False
-        self._seen = stamp
         try:
             identity = read_identity(self._files)
             load(self.http, self._files)
         except ConfigurationError as error:
-            _logger.error("the certificate in use is kept: %s", error)  # noqa: TRY400 - the line says it all
+            self._say(f"the certificate in use is kept: {error}")
             return False
-        self.identity = identity
+        self._seen, self._said, self.identity = stamp, "", identity
         _logger.info("the certificate was read again")
         return True
+
+    def _say(self, text: str) -> None:
+        """Once, for as long as it is the same."""
+        if text != self._said:
+            self._said = text
+            _logger.error("%s", text)
 
     def _stamp(self) -> tuple[object, ...]:
         files = (self._files.certificate, self._files.key, self._files.client_ca)
@@ -177,4 +183,4 @@ def _stamp_of(path: Path) -> object:
         found = path.stat()
     except OSError as error:
         return error.errno
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -126,8 +126,10 @@ async def _address(config: CollectorConfig) -> AsyncIterator[str]:
 
 def _append(path: Path, line: str) -> None:
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE), "a") as file:
-            file.write(line)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE), "rb+") as file:
+            written = file.read()
+            file.write(b"" if not written or written.endswith(b"\n") else b"\n")
+            file.write(line.encode())
     except OSError as error:
         raise OutputFailed(f"--for-file={str(path)!r} cannot be written: {error.strerror or error}") from None
 

@@ -122,10 +122,6 @@ def log_in(opened: Watched, text: str) -> None:
     opened.page.get_by_role("button", name="Log in").click()
 
 
-def test_browsers_are_told_to_come_over_tls_alone(collector: Collector) -> None:
-    assert "max-age" in collector.header("/healthz", "Strict-Transport-Security")
-
-
 def test_without_a_token_nothing_is_told_and_probes_are_answered(collector: Collector, keys: Secured) -> None:
     with pytest.raises(websockets.exceptions.InvalidStatus, match="401"), listening(collector, keys, "wrong"):
         pass

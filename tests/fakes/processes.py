@@ -147,10 +147,6 @@ class Collector:
         with self._opener.open(self.url + path, timeout=10) as answer:
             return json.load(answer)
 
-    def header(self, path: str, name: str) -> str:
-        with self._opener.open(self.url + path, timeout=10) as answer:
-            return str(answer.headers[name])
-
     def text(self, path: str) -> str:
         with self._opener.open(self.url + path, timeout=10) as answer:
             found: str = answer.read().decode()

@@ -65,7 +65,9 @@ class Book:
         return grant if grant is not None and grant.is_valid(now_us) else None
 
     def _known(self, digest: bytes) -> Grant | None:
-        return next((known[digest] for known in self._sources.values() if digest in known), None)
+        """Of a token that several sources have, what revokes it counts."""
+        found = [known[digest] for known in self._sources.values() if digest in known]
+        return next((grant for grant in found if grant.revoked_at is not None), found[0] if found else None)
 
     # ------------------------------------------------------------------------------------------------- who is connected
 

@@ -16,6 +16,8 @@ from gpufleet_collector.errors import ConfigurationError, DatabaseUnavailable
 REFRESH_SECONDS = 1.0
 """A token that was revoked ends what is open with it in this time and that of one question."""
 
+ANSWER_SECONDS = 3.0
+
 DATABASE, FILE = "database", "file"
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Keeper:
         self._clock = clock
         self._text: str | None = None
         self._said = ""
+        self._is_migrated = False
 
     def read_file(self) -> None:
         """Raises ConfigurationError when the file cannot be used."""
@@ -48,8 +51,9 @@ class Keeper:
             self._text = text
 
     async def read_database(self) -> None:
-        """Raises DatabaseUnavailable."""
+        """Once there is a table. Raises DatabaseUnavailable."""
         self._book.replace(DATABASE, await self._tokens.all())
+        self._is_migrated = True
 
     async def run(self) -> None:
         while True:
@@ -63,10 +67,16 @@ class Keeper:
             self._say(f"the tokens that are known are kept: {error}")
         else:
             self._said = ""
-        try:
-            await self.read_database()
-        except DatabaseUnavailable as error:
-            _logger.debug("tokens: %s", error)
+        self._sweep()  # what a file or the time has ended does not wait for a database
+        if self._is_migrated:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self.read_database()
+            except (DatabaseUnavailable, TimeoutError) as error:
+                _logger.debug("tokens: %s", error)
+            self._sweep()
+
+    def _sweep(self) -> None:
         if ended := self._book.sweep(self._clock.now().wall_us):
             _logger.info("%d streams and sockets were ended: their tokens are not valid any more", ended)
 

@@ -181,8 +181,9 @@ class IngestServer:
         try:
             await self._wait_for_turn()
             introduction = await self._introduce(context)
-            if grant is not None and not grant.speaks_for(introduction.host):
-                raise host_not_allowed(introduction.host)
+            if self._open[number].done():
+                raise self._open[number].result()
+            self._allow(grant, introduction.host)
             self._admit(number, introduction)
             await self._speak_for(number, introduction, context)
         finally:
@@ -191,16 +192,22 @@ class IngestServer:
 
     def _identify(self, context: Context) -> Grant | None:
         """Before anything of the agent is read. None where no tokens are needed."""
-        book, limit = self._parts.book, self._parts.limits.hosts_per_token
         try:
-            grant = book.admit(_authorization(context), Right.STREAM, self._parts.clock.now().wall_us)
+            return self._parts.book.admit(_authorization(context), Right.STREAM, self._parts.clock.now().wall_us)
         except Unauthenticated:
             raise unauthenticated() from None
         except Forbidden as error:
             raise forbidden(str(error)) from None
-        if grant is not None and book.open_with(grant) >= limit:
+
+    def _allow(self, grant: Grant | None, host: str) -> None:
+        """Who comes back while its old stream still seems to be there takes its place."""
+        if grant is None:
+            return
+        if not grant.speaks_for(host):
+            raise host_not_allowed(host)
+        limit = self._parts.limits.hosts_per_token
+        if self._parts.book.open_with(grant) > limit and not self._presence.is_taken(host):
             raise too_many_hosts_of_token(limit)
-        return grant
 
     def _end(self, number: int, reason: StreamRefused) -> None:
         ended = self._open.get(number)

@@ -104,7 +104,7 @@ def create_app(
             Middleware(CountRequests, metrics=metrics, routes=(*readings, DOCS, "/ws", "/api/v1/session")),
             Middleware(StrictHeaders),
             Middleware(LimitRequests, per_second=settings.requests_per_second, clock=clock, metrics=metrics),
-            Middleware(Guard, book=book, clock=clock, metrics=metrics),
+            Middleware(Guard, book=book, clock=clock, metrics=metrics, is_local=settings.is_local),
         ],
         exception_handlers=HANDLERS,
     )

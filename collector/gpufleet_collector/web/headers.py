@@ -13,7 +13,6 @@ STRICT_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 _BEGINNINGS = {"http.response.start", "websocket.http.response.start"}
 
@@ -23,11 +22,9 @@ class StrictHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = STRICT_HEADERS | OVER_TLS if scope.get("scheme") in {"https", "wss"} else STRICT_HEADERS
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] in _BEGINNINGS:
-                MutableHeaders(scope=message).update(headers)
+                MutableHeaders(scope=message).update(STRICT_HEADERS)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

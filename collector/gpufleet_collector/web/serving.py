@@ -147,6 +147,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def write(self, piece: bytes) -> None:
         self.transport.write(piece)
 
+    def abort(self) -> None:
+        """Whatever the client has not taken goes with the connection."""
+        self.transport.abort()
+
     def notify(self, on_writable: Callable[[], None]) -> None:
         """Call this whenever everything written has gone out."""
         self._on_writable = on_writable
@@ -184,5 +188,6 @@ def uvicorn_options() -> dict[str, Any]:
         "ws_ping_timeout": PONG_SECONDS,
         "ws_per_message_deflate": False,
         "server_header": False,
+        "proxy_headers": False,  # who asks, and over what, is what the connection says
         "access_log": False,
     }

@@ -14,7 +14,8 @@ class WebSettings:
     one that exports. On a fleet of more than `metrics_max_gpus` /metrics/gpus has to be asked about some hosts. An
     export beyond `max_exports` is answered 503: each holds a connection to the database. More than
     `requests_per_second` of one client address are answered 429. `is_insecure`: the operator let the collector listen
-    beyond this machine without TLS and tokens. `agents` is how agents connect, scheme and port."""
+    beyond this machine without TLS and tokens. `is_local`: only this
+    machine can connect. `agents` is how agents connect, scheme and port."""
 
     events_max_gpus: int = 1000
     metrics_max_gpus: int = 1000
@@ -23,6 +24,7 @@ class WebSettings:
     max_exports: int = 2
     requests_per_second: float = 500.0
     is_insecure: bool = False
+    is_local: bool = False
     agents: str = "grpc:50051"
     static_directory: Path = STATIC_DIRECTORY
     docs_directory: Path = DOCS_DIRECTORY

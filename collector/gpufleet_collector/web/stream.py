@@ -29,6 +29,7 @@ from gpufleet_collector.web.subscriptions import Subscription, read_message
 STALLED = 4408
 NOT_VALID = 4401
 CLOSING_SECONDS = 5.0
+CUT_OFF_SECONDS = 3.0
 EVENTS_AT_ONCE = 100
 """After so many events of one client the others get their turn."""
 SUBSCRIBE_SECONDS = 0.05
@@ -78,9 +79,9 @@ class Client:
         self._ended: BaseException | None = None
         self._counted = (-1, 0)
         """A revision of the fleet, and how many GPUs were selected then."""
-        port = port_of(websocket.scope)
-        self._outlet = Outlet(port, shared, self._arm, self._end)
-        port.notify(self._outlet.resume)
+        self._port = port_of(websocket.scope)
+        self._outlet = Outlet(self._port, shared, self._arm, self._end)
+        self._port.notify(self._outlet.resume)
 
     async def serve(self) -> None:
         self._count_me(1)
@@ -107,8 +108,9 @@ class Client:
         return asyncio.get_running_loop().call_later(self._settings.stall_seconds, give_up)
 
     def end_access(self) -> None:
-        """The token that the client came with is not valid any more."""
+        """The token that the client came with is not valid any more: whoever does not read is cut off soon, too."""
         self._end(Unauthenticated())
+        asyncio.get_running_loop().call_later(CUT_OFF_SECONDS, self._port.abort)
 
     def _end(self, why: BaseException) -> None:
         self._ended = why
@@ -209,6 +211,8 @@ class Client:
     ) -> None:
         """What is pending now. What comes up meanwhile waits for the next time."""
         for number in range(1, pending + 1):
+            if self._ended is not None:
+                raise self._ended
             due = take()
             if due is None or subscriber is not self._subscriber:
                 return

@@ -1,8 +1,9 @@
 """Stands before every route: what needs a token is answered only to whoever has one that allows it."""
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,7 +22,7 @@ COOKIE = "gpufleet_token"
 GRANT = "gpufleet.grant"
 """The grant of a request, in its scope; None where none was needed."""
 
-MAX_COOKIE_LENGTH = 4_096
+MAX_COOKIE_LENGTH = 16_384
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/api/v1/session", "/api/docs"})
 """Probes, the login itself, and the page of the API, which without a token has nothing to show."""
@@ -51,17 +52,34 @@ def credentials(headers: Headers) -> str | None:
 def cookie_token(header: str | None) -> str | None:
     if header is None or len(header) > MAX_COOKIE_LENGTH:
         return None
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel is not None else None
+    # Whatever else the host's applications keep in cookies, however it is written, is passed over.
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"') or None
+    return None
 
 
 def is_foreign(headers: Headers) -> bool:
     """Whether a page of another site sends this. Programs name no origin."""
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    except ValueError:
+        return True
+
+
+def is_here(host: str) -> bool:
+    """Whether a `Host` header names this very machine."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    if name.lower() in {"", "localhost"}:
+        return True
+    try:
+        return ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +88,50 @@ class Guard:
     book: Book
     clock: Clock
     metrics: SelfMetrics
+    is_local: bool = False
+    """Whether only this machine can connect: while it is open it is not to be asked under another's name."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         refusal = self._judge(scope)
-        if refusal is None:
+        if refusal is None and scope["type"] == "http" and (grant := grant_of(scope)) is not None:
+            await self._answer_while_valid(grant, scope, receive, send)
+        elif refusal is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(refusal)
         else:
             await refusal(scope, receive, send)
 
+    async def _answer_while_valid(self, grant: Grant, scope: Scope, receive: Receive, send: Send) -> None:
+        """An export may take hours: it breaks off with its token."""
+        answering = asyncio.ensure_future(self.app(scope, receive, send))
+        ended: list[bool] = []
+
+        def end() -> None:
+            ended.append(True)
+            answering.cancel()
+
+        let_go = self.book.hold(grant, end)
+        try:
+            await answering
+        except asyncio.CancelledError:
+            answering.cancel()
+            if not ended:
+                raise
+        finally:
+            let_go()
+
     def _judge(self, scope: Scope) -> Response | None:
         headers, right = Headers(scope=scope), right_of(scope["path"])
         scope[GRANT] = None
+        if right is not None and self.is_local and self.book.is_open and not is_here(headers.get("host", "")):
+            detail = (
+                "this collector has no tokens and is for this machine alone: ask for it as localhost, or make tokens"
+            )
+            return self._refused("host", HTTPStatus.FORBIDDEN, detail)
         if scope["type"] == "websocket" and is_foreign(headers):
             return self._refused("origin", HTTPStatus.FORBIDDEN, "a page of another site may not listen here")
         if right is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.selfmetrics import SelfMetrics
@@ -60,7 +61,7 @@ class LimitRequests:
         object.__setattr__(self, "rate", Rate(self.per_second))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in {"/healthz", "/readyz"}:
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in {"/healthz", "/readyz"}:
             await self.app(scope, receive, send)
             return
         client = scope.get("client")
@@ -72,4 +73,7 @@ class LimitRequests:
         detail = f"more than {self.per_second:g} requests a second (GPUFLEET_MAX_REQUESTS_PER_SECOND): come back later"
         response = problem(HTTPStatus.TOO_MANY_REQUESTS, detail)
         response.headers["Retry-After"] = str(math.ceil(wait))
-        await response(scope, receive, send)
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(response)
+        else:
+            await response(scope, receive, send)
