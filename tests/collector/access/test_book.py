@@ -108,6 +108,14 @@ def test_a_token_whose_hosts_were_narrowed_is_asked_for_again() -> None:
     assert ended == ["x"]
 
 
+def test_a_token_of_two_sources_is_revoked_by_either() -> None:
+    book = Book()
+    book.replace("file", [grant("secret")], closes=True)
+    book.replace("database", [grant("secret", revoked_at=1)])
+    with pytest.raises(Unauthenticated):
+        book.admit("Bearer secret", Right.STREAM, 5)
+
+
 def test_credentials_are_read_as_http_has_them() -> None:
     assert bearer("Bearer abc") == "abc"
     assert bearer("BEARER abc") == "abc"

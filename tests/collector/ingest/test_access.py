@@ -75,6 +75,17 @@ async def test_a_revoked_token_ends_the_streams_that_came_with_it_and_no_others(
         assert ingest.live.host("other").state == "up"  # type: ignore[union-attr]
 
 
+async def test_who_comes_back_takes_the_place_of_its_old_stream_though_the_limit_is_reached() -> None:
+    async with (
+        running_ingest(IngestLimits(hosts_per_token=1), book=book()) as ingest,
+        raw_agent(ingest.target, bearing("wide")) as old,
+        raw_agent(ingest.target, bearing("wide")) as new,
+    ):
+        for agent in (old, new):
+            await agent.send(hello("a", agent_id="a"))
+            assert (await agent.receive()).WhichOneof("message") == "welcome"
+
+
 @pytest.mark.parametrize("limit", [1, 2])
 async def test_so_many_agents_stream_with_one_token_and_no_more(limit: int) -> None:
     limits = IngestLimits(hosts_per_token=limit)
@@ -83,8 +94,8 @@ async def test_so_many_agents_stream_with_one_token_and_no_more(limit: int) -> N
             await one.send(hello("a", agent_id="a"))
             await one.receive()
             async with raw_agent(ingest.target, bearing("wide")) as another:
+                await another.send(hello("b", agent_id="b"))
                 if limit == 2:
-                    await another.send(hello("b", agent_id="b"))
                     assert (await another.receive()).WhichOneof("message") == "welcome"
                     return
                 status, words = await another.status()
