@@ -72,7 +72,7 @@ class FleetReader:
 
     def _check_size(self, rows: Sequence[Any]) -> None:
         query = self.asked.query
-        points = sum(len(row["starts"]) for row in rows)
+        points = sum(row["points"] for row in rows)
         if points * len(query.metrics) * len(query.aggregations) > MOST_POINTS:
             raise BadRequest(
                 "step", f"would make more than {MOST_POINTS} points: ask for a longer step, fewer metrics or less time"
@@ -93,7 +93,10 @@ class FleetReader:
         query, found = self.asked.query, Found()
         names = [(metric, kind) for metric in metrics for kind in query.aggregations]
         for row in rows:
-            key, starts, _, *columns = row
+            key, first, count, starts, _, *columns = row
+            if starts is None:
+                step = self.asked.step_us // SECOND_US
+                starts = range(first, first + count * step, step)
             described = describe_value(query.group_by, query.label, key)
             for (metric, kind), values in zip(names, columns, strict=True):
                 points = known(metric, starts, values)

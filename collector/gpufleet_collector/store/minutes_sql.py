@@ -19,8 +19,9 @@ def of_minutes(
     recent: CellPlan | None,
     instances: bool,
 ) -> str:
-    """One row per group: `value`, `starts` (seconds), `estimated` (seconds: since when minutes are not exact, or null),
-    then the values of each aggregation of each metric, as arrays of equal length. Parameters: `scope`, `key`, `since`,
+    """One row per group: `value`; `first` (seconds), `points` (their number) and `starts` (seconds, or null where one
+    step follows another from `first` on); `estimated` (seconds: since when minutes are not exact, or null); then the
+    values of each aggregation of each metric, as arrays of equal length. Parameters: `scope`, `key`, `since`,
     `until`, and with `models` the `values` that count. With `recent`, gauges of that time are computed from samples:
     parameters as `series_sql.of_gauges`, and `group_values`.
 
@@ -41,13 +42,25 @@ def of_minutes(
         WHERE scope = :scope AND key = :key AND minute >= :since AND minute < :until {wanted}
         {more}"""  # noqa: S608
     asked = [(name, kind) for name in metrics for kind in aggregations]
-    arrays = "".join(f", array_agg(v{at}) AS v{at}" for at, _ in enumerate(asked))
+    names = [f"v{at}" for at, _ in enumerate(asked)]
+    # A day of minutes without a gap is told by its first: to make and send a number for each takes a third of the time.
     return f"""
 {ahead}
-SELECT {value} AS value, array_agg(start) AS starts, min(estimated) AS estimated{arrays}
-FROM ({_steps(minutes, asked, step_us)}) AS points
-{grouping}
+SELECT value, {_seconds("first")} AS first, points,
+    CASE WHEN last - first <> (points - 1) * interval '{step_us} microseconds'
+        THEN ARRAY(SELECT {_seconds("start")} FROM unnest(starts) AS start) END AS starts,
+    {_seconds("estimated")} AS estimated, {", ".join(names)}
+FROM (
+    SELECT {value} AS value, min(start) AS first, max(start) AS last, count(*) AS points, array_agg(start) AS starts,
+        min(estimated) AS estimated, {", ".join(f"array_agg({name}) AS {name}" for name in names)}
+    FROM ({_steps(minutes, asked, step_us)}) AS points
+    {grouping}
+) AS series
 """  # noqa: S608
+
+
+def _seconds(instant: str) -> str:
+    return f"CAST(date_part('epoch', {instant}) AS bigint)"
 
 
 def _steps(minutes: str, asked: Sequence[tuple[str, Aggregation]], step_us: int) -> str:
@@ -64,8 +77,7 @@ def _steps(minutes: str, asked: Sequence[tuple[str, Aggregation]], step_us: int)
         grouped = f"GROUP BY value, {start}"
     values = "".join(f", CAST({of_step(*one)} AS double precision) AS v{at}" for at, one in enumerate(asked))
     return f"""
-    SELECT value, CAST(date_part('epoch', {start}) AS bigint) AS start,
-        CAST(date_part('epoch', {estimated}) AS bigint) AS estimated{values}
+    SELECT value, {start} AS start, {estimated} AS estimated{values}
     FROM ({minutes}
     ) AS minutes
     {grouped} ORDER BY value, {start}

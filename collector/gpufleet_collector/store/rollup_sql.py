@@ -5,10 +5,9 @@
 from collections.abc import Iterator, Sequence
 
 from gpufleet_collector.store.pack_sql import BUCKETS, WHOLE_HOUR
+from gpufleet_collector.store.plan import MINUTE_US
 from gpufleet_collector.store.shapes import Shape
 from gpufleet_collector.store.times import to_sql
-
-_MINUTES = BUCKETS * 5
 
 
 def minutes_sql(shapes: Sequence[Shape], source: str, hour: int) -> Iterator[str]:
@@ -20,17 +19,18 @@ def minutes_sql(shapes: Sequence[Shape], source: str, hour: int) -> Iterator[str
         for shape in shapes
     )
     values = "".join(f", {shape.name}" for shape in shapes)
-    minute = f"width_bucket(date_part('epoch', recorded_at - {to_sql(hour)}), 0, 3600, {_MINUTES}) - 1"
+    begin = f"date_bin('{MINUTE_US} microseconds', recorded_at, {to_sql(hour)})"
+    minute = f"(date_part('epoch', begin - {to_sql(hour)}) / 60)::integer"
     yield f"""CREATE TEMPORARY TABLE hour_minutes ON COMMIT DROP AS
-SELECT gpu_id, minute, count(*)::integer AS samples{parts}
-FROM (SELECT gpu_id, {minute} AS minute{values} FROM {source}) AS minutes
-GROUP BY gpu_id, minute"""
+SELECT gpu_id, {minute} AS minute, count(*)::integer AS samples{parts}
+FROM (SELECT gpu_id, {begin} AS begin{values} FROM {source}) AS minutes
+GROUP BY gpu_id, begin"""
     yield "ANALYZE hour_minutes (gpu_id, minute)"
 
 
-def counts_sql(shapes: Sequence[Shape]) -> str:
-    """The statement that counts the values of each metric in the temporary table of minutes; a column per shape."""
-    return f"SELECT {', '.join(f'sum({shape.name}_count)' for shape in shapes)} FROM hour_minutes"
+def counts_sql(shapes: Sequence[Shape], source: str) -> str:
+    """The statement that counts the values of each metric in `source`; a column per shape."""
+    return f"SELECT {', '.join(f'count({shape.name})' for shape in shapes)} FROM {source}"
 
 
 def rollups_sql(shapes: Sequence[Shape], hour: int, condition: str = "true") -> Iterator[str]:

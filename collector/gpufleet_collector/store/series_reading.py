@@ -129,13 +129,13 @@ def group_parameters(groups: Groups, celling: Celling | None = None) -> dict[str
     }
 
 
-def known(metric: str, starts: Sequence[int], values: Sequence[float | None]) -> tuple[list[int], list[float]]:
+def known(metric: str, starts: Sequence[int], values: Sequence[float | None]) -> tuple[Sequence[int], list[float]]:
     """The points that have a value, rounded to a little more than the metric is."""
     digits = len(str(BY_NAME[metric].steps_per_unit)) - 1 + AVERAGE_DIGITS
     column = np.array(values, np.float64)  # None becomes NaN
     is_known = column == column
     rounded: list[float] = np.round(column[is_known], digits).tolist()
-    return (list(starts) if is_known.all() else list(compress(starts, is_known.tolist()))), rounded
+    return (starts if is_known.all() else list(compress(starts, is_known.tolist()))), rounded
 
 
 def _late(celling: Celling, asked: Settled) -> Iterator[Incomplete]:

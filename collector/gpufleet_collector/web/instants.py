@@ -48,6 +48,8 @@ def write(instant: int) -> str:
 
 def write_seconds(seconds: Sequence[int]) -> list[str]:
     """As `write`, of many whole seconds since the epoch: many times faster, for they lie on few days."""
+    if isinstance(seconds, range) and seconds.step % 60 == seconds.start % 60 == 0 < seconds.step:
+        return _write_minutes(seconds)
     all_minutes, odd = np.divmod(np.array(seconds, np.int64), 60)
     days, minutes = np.divmod(all_minutes, _DAY_MINUTES)
     dates = {day: write(day * _DAY_SECONDS * 1_000_000)[:10] for day in np.unique(days).tolist()}
@@ -58,6 +60,20 @@ def write_seconds(seconds: Sequence[int]) -> list[str]:
             for (day, minute), second in zip(places, odd.tolist(), strict=True)
         ]
     return [dates[day] + _MINUTES[minute] for day, minute in places]
+
+
+def _write_minutes(seconds: range) -> list[str]:
+    """Of whole minutes, a day at a time."""
+    lines: list[str] = []
+    at = seconds.start
+    while at < seconds.stop:
+        day, begin = divmod(at, _DAY_SECONDS)
+        end = min(_DAY_SECONDS, seconds.stop - day * _DAY_SECONDS)
+        date = write(day * _DAY_SECONDS * 1_000_000)[:10]
+        of_day = _MINUTES[begin // 60 : -(-end // 60) : seconds.step // 60]
+        lines += [date + minute for minute in of_day]
+        at += len(of_day) * seconds.step
+    return lines
 
 
 class Written:

@@ -14,6 +14,7 @@ from fakes.packed import PackedStore, packed_store
 from gpufleet_collector.clock import Moment
 from gpufleet_collector.errors import DatabaseUnavailable
 from gpufleet_collector.store import watermark
+from gpufleet_collector.store.derivation import FIRST_ROWS
 from gpufleet_collector.store.partitions import FLEET_STATS_1M
 from gpufleet_collector.store.times import HOUR_US, SECOND_US
 
@@ -69,6 +70,16 @@ def _next(random: Random, counter: bool, levels: dict[str, float], name: str, la
         )
         return levels[name]
     return random.choice([0.0, largest, levels[name], random.uniform(0, largest)])
+
+
+async def test_a_metric_that_only_the_last_of_many_rows_has_is_kept(store: PackedStore) -> None:
+    early: Written = {(1, at(number * 0.3)): {"power_watts": 100.0} for number in range(FIRST_ROWS + 1)}
+    await store.put(early)
+    late = {(1, at(3599.0)): {"power_watts": 100.0, "nvlink_tx_mb_per_second": 7.0}}
+    await store.put(late)
+    store.clock.advance(3 * 3600)
+    assert await store.pack() == 1
+    await store.check(early | late)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -94,6 +94,16 @@ def test_many_whole_seconds_are_written_like_one(seconds: list[int]) -> None:
     assert list(instants.write_seconds(seconds)) == [instants.write(second * 1_000_000) for second in seconds]
 
 
+@given(
+    st.integers(0, instants.MAX_INSTANT // 60_000_000 - 10_000_000),
+    st.integers(1, 2000) | st.sampled_from((1, 5, 60, 1440, 7, 1439, 1441)),
+    st.integers(0, 3000),
+)
+def test_minutes_that_follow_one_another_are_written_like_one(minute: int, step: int, count: int) -> None:
+    seconds = range(minute * 60, (minute + step * count) * 60, step * 60)
+    assert list(instants.write_seconds(seconds)) == [instants.write(second * 1_000_000) for second in seconds]
+
+
 @given(st.lists(st.integers(0, instants.MAX_INSTANT) | st.integers(0, 10**6).map(lambda n: START_US + n * 60_000_000)))
 def test_instants_that_follow_one_another_are_written_as_each_alone(some: list[int]) -> None:
     written = instants.Written()
