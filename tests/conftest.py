@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, and databases on it that nobody else sees."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,23 @@ from fakes.postgres import Databases, run_apart, server
 # How long one example takes says more of what else the machine does than of what is tested.
 settings.register_profile("gpufleet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gpufleet")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The commands set up the logging of their process, which here is that of every other test, too."""
+    handlers, levels = set(logging.root.handlers), _levels()
+    yield
+    for handler in set(logging.root.handlers) - handlers:
+        logging.root.removeHandler(handler)
+    for name in _levels().keys() | levels.keys():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+def _levels() -> dict[str, int]:
+    """The level of each logger that has one of its own; that of the root is under "root"."""
+    known = [logging.root, *logging.root.manager.loggerDict.values()]
+    return {logger.name: logger.level for logger in known if isinstance(logger, logging.Logger) and logger.level}
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,11 @@ def test_new_files_are_taken_and_bad_ones_leave_the_old_in_use(
         assert not certificates.look()
         assert not certificates.look()
     assert certificates.identity is second
-    said = [record.message for record in caplog.records if record.name == "gpufleet_collector.tls"]
+    said = [
+        record.message
+        for record in caplog.records
+        if record.name == "gpufleet_collector.tls" and record.levelno == logging.ERROR
+    ]
     assert [words.count("is kept") for words in said] == [1]
 
 

@@ -78,11 +78,6 @@ class Book:
         self._held.setdefault(digest, _Held(grant)).ends[number] = end
         return lambda: self._let_go(digest, number)
 
-    def open_with(self, grant: Grant) -> int:
-        """How many streams and sockets are open with this grant."""
-        held = self._held.get(grant.digest)
-        return 0 if held is None else len(held.ends)
-
     def _let_go(self, digest: bytes, number: int) -> None:
         held = self._held.get(digest)
         if held is None:

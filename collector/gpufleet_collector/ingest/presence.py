@@ -60,11 +60,6 @@ class Presence:
         self._displace(name, now)
         return self._admit(name, agent_id, stream)
 
-    def is_taken(self, host: str) -> bool:
-        """Whether a stream speaks for this host now."""
-        name = self._names.get(host)
-        return name is not None and name.stream is not None
-
     def depart(self, host: str, stream: int) -> bool:
         """This stream has ended; whether it was the one that spoke for the host."""
         name = self._names.get(host)

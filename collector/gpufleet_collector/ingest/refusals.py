@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import grpc
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: where an exception passes a context manager, Python sets its traceback
 class StreamRefused(Exception):
     """Ends the stream with `status` and `detail`; counted under `reason`."""
 

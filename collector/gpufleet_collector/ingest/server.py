@@ -17,6 +17,7 @@ from gpufleet_collector.ingest.admission import Admission, Appointment
 from gpufleet_collector.ingest.credentials import server_credentials
 from gpufleet_collector.ingest.events import duplicate_host_event
 from gpufleet_collector.ingest.gathering import Gathering
+from gpufleet_collector.ingest.hosts_of_token import HostsOfToken
 from gpufleet_collector.ingest.presence import Presence, Verdict
 from gpufleet_collector.ingest.refusals import (
     StreamRefused,
@@ -28,7 +29,6 @@ from gpufleet_collector.ingest.refusals import (
     replaced,
     stopping,
     too_large,
-    too_many_hosts_of_token,
     too_many_streams,
     unauthenticated,
 )
@@ -85,6 +85,7 @@ class IngestServer:
         )
         self._log = log
         self._presence = Presence()
+        self._hosts_of_token = HostsOfToken(parts.limits.hosts_per_token)
         self._admission = Admission(parts.limits.admission)
         self._storm_said_at = float("-inf")
         self._said_at: dict[str, float] = {}
@@ -183,9 +184,11 @@ class IngestServer:
             introduction = await self._introduce(context)
             if self._open[number].done():
                 raise self._open[number].result()
-            self._allow(grant, introduction.host)
-            self._admit(number, introduction)
-            await self._speak_for(number, introduction, context)
+            if grant is not None and not grant.speaks_for(introduction.host):
+                raise host_not_allowed(introduction.host)
+            with self._hosts_of_token.speaking(grant, introduction.host):
+                self._admit(number, introduction)
+                await self._speak_for(number, introduction, context)
         finally:
             let_go()
             del self._open[number]
@@ -198,16 +201,6 @@ class IngestServer:
             raise unauthenticated() from None
         except Forbidden as error:
             raise forbidden(str(error)) from None
-
-    def _allow(self, grant: Grant | None, host: str) -> None:
-        """Who comes back while its old stream still seems to be there takes its place."""
-        if grant is None:
-            return
-        if not grant.speaks_for(host):
-            raise host_not_allowed(host)
-        limit = self._parts.limits.hosts_per_token
-        if self._parts.book.open_with(grant) > limit and not self._presence.is_taken(host):
-            raise too_many_hosts_of_token(limit)
 
     def _end(self, number: int, reason: StreamRefused) -> None:
         ended = self._open.get(number)

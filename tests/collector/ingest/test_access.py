@@ -1,11 +1,13 @@
 """Streams with tokens: let in for their hosts, bounded in number, and ended with their token."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import grpc
 import pytest
 
-from fakes.ingest import Ingest, hello, raw_agent, running_ingest
+from fakes.ingest import PATIENCE_SECONDS, Ingest, hello, raw_agent, running_ingest
 from fakes.tokens import grant_of
 from gpufleet_collector.access.book import Book
 from gpufleet_collector.access.grants import Role
@@ -84,6 +86,17 @@ async def test_who_comes_back_takes_the_place_of_its_old_stream_though_the_limit
         for agent in (old, new):
             await agent.send(hello("a", agent_id="a"))
             assert (await agent.receive()).WhichOneof("message") == "welcome"
+
+
+async def test_streams_that_did_not_say_yet_whose_they_are_take_no_place_of_a_token() -> None:
+    async with running_ingest(IngestLimits(hosts_per_token=1), book=book()) as ingest, AsyncExitStack() as streams:
+        silent = [await streams.enter_async_context(raw_agent(ingest.target, bearing("wide"))) for _ in range(3)]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while ingest.count("gpufleet_streams") < len(silent):
+                await asyncio.sleep(0)
+        agent = await streams.enter_async_context(raw_agent(ingest.target, bearing("wide")))
+        await agent.send(hello("a", agent_id="a"))
+        assert (await agent.receive()).WhichOneof("message") == "welcome"
 
 
 @pytest.mark.parametrize("limit", [1, 2])

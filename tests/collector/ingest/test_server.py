@@ -383,7 +383,7 @@ async def test_processes_are_shown_and_stored() -> None:
         assert ingest.count("gpufleet_processes_refused_total", reason="invalid") == 1
 
 
-STORM = AdmissionLimits(per_second=10.0, burst=1, wait_seconds=0.15)
+STORM = AdmissionLimits(per_second=2.0, burst=1, wait_seconds=0.75)
 
 
 async def test_streams_beyond_the_rate_wait_or_are_told_when_to_come_back(caplog: pytest.LogCaptureFixture) -> None:
