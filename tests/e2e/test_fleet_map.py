@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fakes.browser import chromium
 from fakes.machine import corner
-from fakes.pages import DESK, PHONE, Scheme, Watched, watched
+from fakes.pages import DESK, PHONE, Scheme, Watched, shifted, watched
 from fakes.processes import Collector, running_collector, running_fleet, wait_for
 
 pytestmark = pytest.mark.browser
@@ -60,6 +60,11 @@ def test_a_fleet_too_large_for_cards_is_a_map_with_its_totals(opened: Watched) -
     expect(page.get_by_test_id("legend")).to_contain_text("100 %")
     # Too many to be told one by one, which a page that asks for frames need not say.
     expect(page.get_by_test_id("error")).to_have_count(0)
+
+
+def test_the_map_lies_where_it_lay_once_it_is_drawn(browser: Browser, collector: Collector) -> None:
+    """Who points at a cell as soon as there is one must not miss it."""
+    assert shifted(browser, collector.url, "/", "[data-testid=map] canvas") < 0.01
 
 
 def test_a_search_is_in_the_address_and_restricts_map_and_totals(opened: Watched) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from fakes.browser import chromium
 from fakes.machine import corner
-from fakes.pages import PHONE, Scheme, Watched, watched
+from fakes.pages import PHONE, Scheme, Watched, shifted, watched
 from fakes.processes import Collector, running_collector, running_fleet, wait_for
 
 pytestmark = pytest.mark.browser
@@ -227,11 +227,6 @@ def test_a_lost_connection_is_said_and_what_was_missed_is_asked_for_again(opened
     ]
 
 
-SHIFTS = """
-    window.shifted = 0
-    new PerformanceObserver(list => list.getEntries().forEach(shift => { window.shifted += shift.value }))
-        .observe({type: 'layout-shift', buffered: true})
-"""
 DRAWN = {
     "": "[data-testid=gpu]",
     "hosts": "[data-testid=gpu]",
@@ -244,20 +239,11 @@ MOST_SHIFT = 0.1
 """Of which web.dev says that it is good."""
 
 
-def shifted(browser: Browser, url: str, path: str) -> float:
-    with watched(browser, url) as opened:
-        opened.page.add_init_script(SHIFTS)
-        opened.open(path)
-        opened.page.wait_for_selector(DRAWN[path.split("/")[1].split("?")[0]])
-        opened.page.wait_for_timeout(2_000)
-        moved: float = opened.page.evaluate("window.shifted")
-        return moved
-
-
 def test_next_to_nothing_moves_once_it_is_drawn(browser: Browser, collector: Collector) -> None:
     """Of two loads the calmer one counts: the answers of a machine that is busy come far apart."""
     for path in ("/", "/hosts/sim-001", f"/gpus/{gpus(collector)[1]}", "/events", "/explore?by=host&range=1h"):
-        assert min(shifted(browser, collector.url, path) for _ in range(2)) < MOST_SHIFT, path
+        drawn = DRAWN[path.split("/")[1].split("?")[0]]
+        assert min(shifted(browser, collector.url, path, drawn) for _ in range(2)) < MOST_SHIFT, path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

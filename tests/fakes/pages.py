@@ -80,3 +80,22 @@ def watched(
         assert complaints == []
     finally:
         context.close()
+
+
+SHIFTS = """
+    window.shifted = 0
+    new PerformanceObserver(list => list.getEntries().forEach(shift => { window.shifted += shift.value }))
+        .observe({type: 'layout-shift', buffered: true})
+"""
+
+
+def shifted(browser: Browser, url: str, path: str, drawn: str) -> float:
+    """How much of a page moved until it was drawn, and 2 s after: the sum of its layout shifts. `drawn` is the
+    selector of what is there when a page has what it was opened for."""
+    with watched(browser, url) as opened:
+        opened.page.add_init_script(SHIFTS)
+        opened.open(path)
+        opened.page.wait_for_selector(drawn)
+        opened.page.wait_for_timeout(2_000)
+        moved: float = opened.page.evaluate("window.shifted")
+        return moved

@@ -11,9 +11,12 @@ import { FleetBar } from './fleetbar'
 import { FleetMap } from './fleetmap'
 import { FleetTable } from './fleettable'
 import { HostList } from './hostlist'
-import { NoAnswer, NoHosts, StillLoading } from './placeholders'
+import { GhostTotals, NoAnswer, NoHosts, StillLoading } from './placeholders'
 import { SimulatedBanner } from './simulated'
 import { Totals } from './totals'
+
+/** Of so many GPUs the hosts are listed in a blink: the page waits for them, so that nothing of it moves later. */
+const SMALL = 1_000
 
 export default function FleetPage() {
   useAddress(fleetAddress)
@@ -34,18 +37,19 @@ function Content() {
   const isFramed = !isConfined && (shown !== 'cards' || size === 0)
   const wanted = view.wanted.value
   useEffect(() => session.wantFrames(isFramed ? wanted : null), [isFramed, wanted.join()])
-  if (size > 0 || state.groups.value.length > 0) {
-    const totals = state.totals.value
+  const failure = session.failure.value
+  const totals = state.totals.value
+  const isCounted = totals !== null && totals.hostCount > 0
+  if ((size > 0 || state.groups.value.length > 0) && (isCounted || failure !== null || size > SMALL)) {
     return (
       <>
         <SimulatedBanner />
-        {totals && <Totals totals={shown === 'cards' ? totals : framedTotals(totals, view)} />}
+        {isCounted ? <Totals totals={shown === 'cards' ? totals : framedTotals(totals, view)} /> : failure === null && <GhostTotals />}
         {!isConfined && <FleetBar shown={shown} />}
         {shown === 'map' ? <FleetMap /> : shown === 'table' ? <FleetTable /> : <HostList />}
       </>
     )
   }
-  const failure = session.failure.value
   if (failure !== null) return <NoAnswer failure={failure} />
   return session.isLoaded.value ? <NoHosts /> : <StillLoading />
 }

@@ -8,11 +8,16 @@ export function StillLoading() {
   return (
     <div class="loading" role="status" data-testid="loading">
       <span class="hidden">Loading the fleet</span>
-      <div class="totals" aria-hidden="true">{['a', 'b', 'c', 'd', 'e'].map((key) => <div class="tile ghost" key={key} />)}</div>
+      <GhostTotals />
       <div class="host ghost ghost-tall" aria-hidden="true" />
       <div class="host ghost ghost-tall" aria-hidden="true" />
     </div>
   )
+}
+
+/** Keeps the room of the totals. */
+export function GhostTotals() {
+  return <div class="totals" aria-hidden="true">{['a', 'b', 'c', 'd', 'e'].map((key) => <div class="tile ghost" key={key} />)}</div>
 }
 
 export function NoHosts() {

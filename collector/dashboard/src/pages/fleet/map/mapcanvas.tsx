@@ -46,6 +46,8 @@ export function MapCanvas(props: MapCanvasProps) {
   useLayoutEffect(() => {
     const element = frame.current
     if (!element) return
+    // Asked for at once: the observer speaks only when the page was already shown with a map of no width.
+    setWidth(element.clientWidth)
     const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.floor(entry.contentRect.width)))
     observer.observe(element)
     return () => observer.disconnect()
@@ -104,7 +106,7 @@ export function MapCanvas(props: MapCanvasProps) {
       aria-roledescription="map of GPUs"
       aria-label={props.summary}
       tabIndex={0}
-      style={{ height: `${plan.height}px` }}
+      style={{ height: `${width > 0 ? plan.height : 0}px` }}
       data-testid="map"
       onKeyDown={onKey}
       onBlur={() => setFocused(null)}
