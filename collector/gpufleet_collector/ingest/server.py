@@ -299,6 +299,7 @@ class IngestServer:
             if self._draining:
                 await asyncio.get_running_loop().create_future()  # until the stream is ended
             stream.take(message)
+            del message  # a thousand bytes of each agent would be kept until its next message
 
     async def _answer(self, stream: AgentStream, context: Context) -> None:
         while True:

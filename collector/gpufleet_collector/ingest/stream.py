@@ -241,7 +241,8 @@ class AgentStream:
 
     def _take_processes(self, message: pb.Processes) -> None:
         parts, cleaner = self._parts, Cleaner(self._parts.limits)
-        judged = judge_processes(message, self.host, cleaner, parts.clock.now().wall_us)
+        known = parts.live.gpus_of(self.host)
+        judged = judge_processes(message, self.host, cleaner, parts.clock.now().wall_us, known)
         for reason, processes in judged.refused.items():
             parts.metrics.processes_refused.labels(reason=reason.value).inc(processes)
         parts.metrics.strings_trimmed.inc(cleaner.trimmed)

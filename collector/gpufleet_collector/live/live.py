@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from gpufleet_collector.clock import Clock, Moment
@@ -25,6 +25,7 @@ from gpufleet_collector.model import (
     AgentCost,
     AgentInfo,
     Event,
+    Gpu,
     Inventory,
     KnownHost,
     PlacedEvent,
@@ -219,6 +220,11 @@ class Live:
     def host_names(self, wanted: Collection[str]) -> list[str]:
         """Names of the hosts that are known, in order; an empty `wanted` means all."""
         return sorted(self._fleet.hosts.keys() & set(wanted) if wanted else self._fleet.hosts)
+
+    def gpus_of(self, host: str) -> Mapping[str, Gpu]:
+        """The GPUs of a host by UUID, to be read at once; none for a host that is not known."""
+        record = self._fleet.hosts.get(host)
+        return {} if record is None else record.gpus
 
     def running(self, host: str) -> list[ProcessNow]:
         """The processes of a host, in order; none for a host that is not known."""

@@ -1,20 +1,37 @@
 """A list of processes is taken whole but for entries that cannot be, which are counted."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gpufleet_collector.ingest.decode import Cleaner
 from gpufleet_collector.ingest.limits import IngestLimits
 from gpufleet_collector.ingest.processes import JudgedProcesses, judge_processes
-from gpufleet_collector.model import Process, Refusal
+from gpufleet_collector.model import Gpu, Process, Refusal
 from gpufleet_proto import telemetry_pb2 as pb
 
 NOW = 1_790_000_000_000_000
 
 
-def judged(*processes: pb.Process, observed_at: int = NOW, limits: IngestLimits | None = None) -> JudgedProcesses:
+def judged(
+    *processes: pb.Process,
+    observed_at: int = NOW,
+    limits: IngestLimits | None = None,
+    known: Mapping[str, Gpu] = MappingProxyType({}),
+) -> JudgedProcesses:
     message = pb.Processes(observed_at_us=observed_at, processes=processes)
-    return judge_processes(message, "node-1", Cleaner(limits or IngestLimits()), NOW)
+    return judge_processes(message, "node-1", Cleaner(limits or IngestLimits()), NOW, known)
+
+
+def test_texts_that_are_the_same_are_kept_once() -> None:
+    known = {"GPU-a": Gpu("GPU-a", 0)}
+    told = judged(*(pb.Process(gpu_uuid="GPU-a", pid=pid, name="train.py") for pid in (1, 2)), known=known).told
+    first, second = told.processes
+    assert first.name == "train.py"
+    assert first.name is second.name
+    assert first.gpu_uuid is known["GPU-a"].uuid
 
 
 def test_a_process_is_taken_whole() -> None:

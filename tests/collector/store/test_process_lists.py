@@ -1,8 +1,14 @@
 """Lists of processes come often and are stored seldom: at once when a process comes or goes, else once a minute."""
 
+from typing import TypeAlias
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fakes.clock import START_US
 from gpufleet_collector.model import Process, ProcessList
 from gpufleet_collector.store.process_lists import WRITE_INTERVAL_SECONDS, ProcessLists
+from gpufleet_collector.store.records import Sighting
 from gpufleet_collector.store.times import DAY_US
 
 
@@ -101,3 +107,78 @@ def test_a_host_without_processes_costs_nothing() -> None:
     lists.take(1, 10)
     lists.tell(told(2), 2)
     assert not lists._held
+
+
+def test_an_order_of_its_own_makes_no_news() -> None:
+    lists = ProcessLists()
+    lists.tell(told(0, 1, 2), 0)
+    seen(lists, 0)
+    lists.tell(told(10, 2, 1), 10)
+    assert lists.due == 0
+    assert seen(lists, 10, everything=True) == {1: (10, 10), 2: (10, 10)}
+
+
+PROCESSES = st.builds(
+    Process,
+    gpu_uuid=st.sampled_from(["GPU-a", "GPU-b"]),
+    pid=st.integers(1, 3),
+    started_at=st.sampled_from([None, 1]),
+    memory_used_mb=st.sampled_from([None, 7, 900]),
+)
+LISTS = st.builds(
+    ProcessList,
+    st.sampled_from("ab"),
+    st.integers(DAY_US - 3, DAY_US + 3),
+    st.lists(PROCESSES, max_size=4, unique_by=lambda process: (process.gpu_uuid, process.pid)).map(tuple),
+)
+
+
+@given(st.lists(st.one_of(LISTS, st.just("take")), max_size=12))
+def test_whatever_comes_and_goes_each_process_is_told_from_when_to_when_it_was_seen(
+    steps: list[ProcessList | str],
+) -> None:
+    lists = ProcessLists()
+    expected: dict[Key, Told] = {}
+    for step in [*steps, "take"]:
+        if isinstance(step, ProcessList):
+            assert lists.tell(step, 0) == 0
+            for process in step.processes:
+                note(expected, step, process)
+        else:
+            found = lists.take(0, 1000, everything=True)
+            assert {sighting_key(each): told_of(each) for each in found} == expected
+            assert len(found) == len(expected)
+            expected = {}
+    assert lists.take(0, 1000, everything=True) == []
+    assert lists._sightings == 0
+
+
+Told: TypeAlias = tuple[Process, int, int, int | None]
+Key: TypeAlias = tuple[str, str, int, int | None, int]
+
+
+def note(expected: dict[Key, Told], told: ProcessList, process: Process) -> None:
+    at, memory = told.observed_at, process.memory_used_mb
+    key = (told.host, process.gpu_uuid, process.pid, process.started_at, at // DAY_US)
+    _, first, last, most = expected.get(key, (process, at, at, memory))
+    both = [value for value in (most, memory) if value is not None]
+    expected[key] = (process, min(first, at), max(last, at), max(both, default=None))
+
+
+def sighting_key(seen: Sighting) -> Key:
+    process = seen.process
+    return seen.host, process.gpu_uuid, process.pid, process.started_at, seen.first_at // DAY_US
+
+
+def told_of(seen: Sighting) -> Told:
+    return seen.process, seen.first_at, seen.last_at, seen.memory_max_mb
+
+
+@given(st.lists(LISTS, max_size=12), st.integers(0, 4))
+def test_never_more_wait_than_there_is_room_for(steps: list[ProcessList], room: int) -> None:
+    lists = ProcessLists(max_sightings=room)
+    for step in steps:
+        lists.tell(step, 0)
+        assert lists._sightings <= room
+    assert len(lists.take(0, 1000, everything=True)) <= room
+    assert lists._sightings == 0

@@ -21,3 +21,21 @@ test('what lies outside of the time is in no bar', () => {
   const bars = eventBars([happening(-1), happening(100)], { since: 0, until: 100 }, 4)
   expect(bars.every(({ total }) => total === 0)).toBe(true)
 })
+
+test('while time goes on the bars stay what they are, and a new one comes now and then', () => {
+  const [begun, hour] = [1_764_343_289_123.4, 3_600_000]
+  const begins = (seconds: number) => eventBars([], { since: begun + 1_000 * seconds - hour, until: begun + 1_000 * seconds }, 60).map(({ since }) => since)
+  expect(new Set([0, 1, 2].map((seconds) => begins(seconds).join())).size).toBe(1)
+  expect(begins(60)).toEqual(begins(0).map((since) => since + 60_000))
+})
+
+test('every moment of the time is in a bar', () => {
+  for (const since of [0, 0.3, 17, 24.9, 25, 1_764_343_319_123.456]) {
+    for (const length of [100, 101, 3_600_000.001]) {
+      const happened = [since, since + length / 3, since + length - 0.001].map((at) => happening(at))
+      const bars = eventBars(happened, { since, until: since + length }, 60)
+      expect(bars.reduce((sum, { total }) => sum + total, 0)).toBe(3)
+      expect(bars.length).toBeLessThanOrEqual(61)
+    }
+  }
+})

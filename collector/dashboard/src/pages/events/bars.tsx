@@ -21,7 +21,8 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
   const bars = useMemo(() => eventBars(happenings, span, BARS), [happenings])
   const most = Math.max(1, ...bars.map(({ total }) => total))
   const oldest = happenings.at(-1)?.occurredAt ?? span.until
-  const ticks = Array.from({ length: TICKS }, (_, position) => span.since + ((span.until - span.since) * position) / TICKS)
+  const [since, until] = [bars[0]?.since ?? span.since, bars.at(-1)?.until ?? span.until]
+  const ticks = Array.from({ length: TICKS }, (_, position) => since + ((until - since) * position) / TICKS)
   return (
     <div class="panel eventbars" aria-hidden="true" data-testid="eventbars">
       <div class="eventbars-plot">
@@ -42,7 +43,7 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
         ))}
       </div>
       <div class="eventbars-axis">
-        {ticks.map((tick) => <span key={tick}>{axisTime(tick, (span.until - span.since) / TICKS / 1000)}</span>)}
+        {ticks.map((tick) => <span key={tick}>{axisTime(tick, (until - since) / TICKS / 1000)}</span>)}
       </div>
     </div>
   )
