@@ -38,7 +38,9 @@ class Watched:
 
     def faults(self) -> list[str]:
         """What axe finds that is serious or critical, each with where. It is put in past the content policy, which
-        would keep it out as it does every other script."""
+        would keep it out as it does every other script. What is asked for anew is paler until the answer comes: waited
+        for."""
+        expect(self.page.locator(".is-loading")).to_have_count(0)
         session = self.page.context.new_cdp_session(self.page)
         session.send("Runtime.evaluate", {"expression": AXE.read_text()})
         asked = {"expression": "axe.run().then(found => JSON.stringify(found.violations))", "awaitPromise": True}

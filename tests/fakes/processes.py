@@ -154,9 +154,13 @@ class Collector:
 
     def metric(self, name: str) -> float:
         """The value on /metrics of one without labels."""
-        lines = self.text("/metrics").splitlines()
-        (value,) = (line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} "))
-        return float(value)
+        (value,) = self.metrics(name)
+        return value
+
+    def metrics(self, *names: str) -> list[float]:
+        """The same for several, of one moment."""
+        found = dict(line.split(" ")[:2] for line in self.text("/metrics").splitlines() if line[0] != "#")
+        return [float(found[name]) for name in names]
 
     def database_url(self) -> str:
         self.address.start()
