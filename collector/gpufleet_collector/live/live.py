@@ -182,16 +182,18 @@ class Live:
         """GPUs shown, MIG instances included."""
         return len(self._fleet.gpus)
 
-    def gpus(self, wanted: Callable[[GpuKey, int | None], bool], after: GpuKey | None, limit: int) -> list[GpuNow]:
-        """At most `limit` GPUs after the key, in order. `wanted` is asked with the key and the index."""
+    def gpus(
+        self, selection: Selection, after: GpuKey | None, limit: int, *, indexes: Collection[int] = ()
+    ) -> list[GpuNow]:
+        """At most `limit` GPUs after the key, in order; of some `indexes` only, or of all."""
         now = self._clock.now().monotonic
-        order = self._fleet.ordered()
+        order = rosters.keys(self._fleet, selection)
         found: list[GpuNow] = []
         for position in range(0 if after is None else bisect_right(order, after), len(order)):
             if len(found) == limit:
                 break
             record = self._fleet.gpus[order[position][2]]
-            if wanted(order[position], record.gpu.index):
+            if not indexes or record.gpu.index in indexes:
                 found.append(record.view(now))
         return found
 

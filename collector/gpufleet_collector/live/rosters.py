@@ -24,7 +24,7 @@ def followed(fleet: Fleet, before: Roster) -> Roster:
 
 def count(fleet: Fleet, selection: Selection) -> int:
     """How many GPUs are selected."""
-    return len(fleet.gpus) if selection.is_everything else sum(1 for _ in keys(fleet, selection))
+    return len(fleet.gpus) if selection.is_everything else len(keys(fleet, selection))
 
 
 def hosts(fleet: Fleet, selection: Selection) -> list[HostRecord]:
@@ -38,8 +38,8 @@ def hosts(fleet: Fleet, selection: Selection) -> list[HostRecord]:
     ]
 
 
-def keys(fleet: Fleet, selection: Selection) -> Iterable[GpuKey]:
-    """Of the GPUs that are selected, in order."""
+def keys(fleet: Fleet, selection: Selection) -> Sequence[GpuKey]:
+    """Of the GPUs that are selected, in order. What names hosts or GPUs costs nothing for the others."""
     if selection.is_everything:
         return fleet.ordered()
     if not selection.is_anywhere:
@@ -48,7 +48,7 @@ def keys(fleet: Fleet, selection: Selection) -> Iterable[GpuKey]:
     elif selection.gpus:
         uuids = fleet.gpus.keys() & selection.gpus
     else:
-        return (key for key in fleet.ordered() if selection.admits(key[0], fleet.hosts[key[0]].agent.labels))
+        return [key for key in fleet.ordered() if selection.admits(key[0], fleet.hosts[key[0]].agent.labels)]
     records = (fleet.gpus[uuid] for uuid in uuids)
     return sorted(
         record.key

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from gpufleet_collector.live.selection import Selection
 from gpufleet_collector.live.views import GpuKey
 from gpufleet_collector.web.declared import indexes, texts
 from gpufleet_collector.web.parameters import Parameters
@@ -28,6 +29,11 @@ class GpuFilter:
             frozenset(GPU_UUID.read(parameters)),
             frozenset(GPU_INDEX.read(parameters)),
         )
+
+    @property
+    def selection(self) -> Selection:
+        """The same but for the indexes."""
+        return Selection(self.hosts, self.uuids)
 
     def wants(self, key: GpuKey, index: int | None) -> bool:
         host, _, uuid = key

@@ -45,15 +45,15 @@ def gpu_object(view: GpuNow) -> dict[str, object]:
 async def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Mapping[str, object]]) -> Response:
     """One page of GPUs, ordered by host, index and UUID."""
     asked = parameters(request, GPU_PARAMETERS)
-    wanted, limit = GpuFilter.read(asked).wants, LIMIT.read(asked)
+    wanted, limit = GpuFilter.read(asked), LIMIT.read(asked)
     cursors = Cursors(request.url.path, asked, (str, int, str))
     key = cast("GpuKey | None", cursors.read(CURSOR.read(asked)))
     items: list[Mapping[str, object]] = []
-    while views := live.gpus(wanted, key, min(AT_ONCE, limit - len(items))):
+    while views := live.gpus(wanted.selection, key, min(AT_ONCE, limit - len(items)), indexes=wanted.indexes):
         items += map(convert, views)
         key = views[-1].key
         await asyncio.sleep(0)
-    is_last = key is None or not live.gpus(wanted, key, 1)
+    is_last = key is None or not live.gpus(wanted.selection, key, 1, indexes=wanted.indexes)
     return listing("gpus", items, None if key is None or is_last else cursors.write(key))
 
 
