@@ -67,11 +67,13 @@ class FleetState:
         reports, acked = now.reports - before.count.reports, now.acked_reports - before.count.acked_reports
         history = "" if self.replayed_share == 1.0 else f"history {self.replayed_share:.0%}; "
         p50, p99 = (_milliseconds(acks.quantile(share)) for share in (0.5, 0.99))
+        skipped = f"; {now.skipped_ticks} ticks skipped" if now.skipped_ticks else ""
         times = "" if p50 is None else f" (p50 {p50:.0f} ms, p99 {p99:.0f} ms)"
         return (
             f"{history}{now.connected} of {now.hosts} hosts connected; {reports / seconds:.0f} reports/s, "
             f"{acked / seconds:.0f} acks/s{times}; samples: {now.taken} taken, {now.settled} settled, "
             f"{now.pending} pending, {now.resent_reports} reports resent, {now.refused} refused, {now.dropped} lost"
+            f"{skipped}"
         )
 
     @property

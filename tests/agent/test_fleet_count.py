@@ -78,6 +78,11 @@ def test_the_line_tells_rates_and_times_since_the_one_before() -> None:
     assert line.endswith("0 reports resent, 0 refused, 3 lost")
 
 
+def test_the_line_says_when_there_was_no_time_for_ticks() -> None:
+    late = FleetState(FleetCount(hosts=2, connected=2, skipped_ticks=7), AckTimes([0] * len(STEADY.acks.counts)))
+    assert late.progress(NOTHING_YET, 1.0).endswith("0 lost; 7 ticks skipped")
+
+
 def test_a_fleet_that_is_well_says_so_once_and_then_seldom() -> None:
     progress = Progress(None, 0.0)
     said = [at for at in range(5, 400, 5) if progress.line(STEADY, float(at)) is not None]

@@ -2,6 +2,7 @@
 thousands of agents come back at once. The fleet is `gpufleet-agent simulate`; what it costs itself is said."""
 
 import os
+import re
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,14 +129,23 @@ def hold(hosts: int, seconds: float) -> Held:
             count = final_count(fleet.stop())
         stored = rows_stored(collector)
         assert count["taken"] == count["settled"] == stored, f"{count}, and {stored} rows are stored"
-        skipped = count["skipped_ticks"] * GPUS / count["taken"]
-        return replace(held, count=count, kept_up=held.kept_up and skipped <= MOST_SKIPPED)
+        return replace(held, count=count)
 
 
 @contextmanager
 def started_fleet(folder: Path, collector: Collector, hosts: int, *options: str) -> Iterator[Process]:
     """All hosts stream when this begins. Raises TooManyHosts."""
-    arguments = ("--hosts", f"{hosts}", "--gpus", f"{GPUS}", "--interval", f"{INTERVAL_SECONDS}", *options)
+    arguments = (
+        "--hosts",
+        f"{hosts}",
+        "--gpus",
+        f"{GPUS}",
+        "--interval",
+        f"{INTERVAL_SECONDS}",
+        "--progress",
+        "5",
+        *options,
+    )
     with running_fleet(folder, collector, *arguments) as fleet:
         if not wait_for_all(collector, hosts, CONNECT_SECONDS):
             raise TooManyHosts
@@ -152,14 +162,14 @@ def _window(collector: Collector, fleet: Process, watcher: Watcher, hosts: int, 
         return committed, own_cpu(pid), postgres, tree_cpu(generator)
 
     watcher.begin_anew()
-    begun, before, rss = time.monotonic(), reading(), 0
+    begun, before, skipped, rss = time.monotonic(), reading(), _skipped(fleet), 0
     while time.monotonic() < begun + seconds:
         time.sleep(LOOK_SECONDS)
         rss = max(rss, rss_bytes(pid))
     after, elapsed = reading(), time.monotonic() - begun
     samples, own, postgres, load = (now - then for then, now in zip(before, after, strict=True))
     expected = hosts * GPUS * elapsed / INTERVAL_SECONDS
-
+    skipped = GPUS * (_skipped(fleet) - skipped)
     behind = expected - samples > MOST_BEHIND_SECONDS * hosts * GPUS / INTERVAL_SECONDS
     own, postgres, load = (MICRO * cpu / samples for cpu in (own, postgres, load))
     return Held(
@@ -172,8 +182,14 @@ def _window(collector: Collector, fleet: Process, watcher: Watcher, hosts: int, 
         generator_mb=rss_bytes(generator) / 1e6,
         events=list(watcher.events),
         frames=list(watcher.frames),
-        kept_up=not behind,
+        kept_up=not behind and skipped <= MOST_SKIPPED * expected,
     )
+
+
+def _skipped(fleet: Process) -> int:
+    """How many ticks there was no time for until the newest line on how the fleet goes."""
+    said = re.findall(r"lost(?:; (\d+) ticks skipped)?$", fleet.errors, re.MULTILINE)
+    return int(said[-1] or 0)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
