@@ -2,6 +2,7 @@
 thousands of frames. The fleet ticks at 10 s and gives way to the rest, so that what is measured is the page."""
 
 import os
+import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -143,18 +144,22 @@ def heap_bytes(session: CDPSession) -> int:
     return found
 
 
+WARM_SECONDS = 40
+"""Code that is compiled, and caches that fill, in the first half minute are no growth."""
+
+
 @pytest.mark.timeout(HEAP_SECONDS + 240)
 def test_the_page_does_not_grow_with_the_frames_that_it_shows(browser: Browser, collector: Collector) -> None:
     with opened_map(browser, collector, FASTER) as opened:
         session = opened.page.context.new_cdp_session(opened.page)
-        opened.page.wait_for_timeout(10_000)
+        opened.page.wait_for_timeout(1000 * WARM_SECONDS)
         before = opened.page.evaluate("window.framesHeard")
         heaps = []
         for _ in range(10):
             opened.page.wait_for_timeout(100 * HEAP_SECONDS)
             heaps.append(heap_bytes(session))
         heard = opened.page.evaluate("window.framesHeard") - before
-        first, second = min(heaps[:5]), min(heaps[5:])
+        first, second = statistics.median(heaps[:5]), statistics.median(heaps[5:])
         assert second <= first * (1 + MOST_GROWTH), heaps
         # One that is behind shows the newest, and does not queue: five times the usual rate has to come all the same.
         assert heard > HEAP_SECONDS * 5, heard
