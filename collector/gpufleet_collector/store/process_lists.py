@@ -106,7 +106,7 @@ class ProcessLists:
             span.first_at, span.last_at = min(span.first_at, at), max(span.last_at, at)
             if memory != span.most:
                 span.most = tuple(_most(one, other) for one, other in zip(span.most, memory, strict=True))
-        elif running and self._sightings + len(running) <= self._max_sightings:
+        elif running and not held.earlier and self._sightings + len(running) <= self._max_sightings:
             held.span = _Span(at, at, memory)
             self._sightings += len(running)
         else:

@@ -98,6 +98,14 @@ def test_beyond_the_limit_what_is_new_is_refused_and_what_is_held_goes_on() -> N
     assert lists.tell(told(2, 3), 2) == 0
 
 
+def test_what_goes_on_takes_its_room_once_though_others_come_and_go() -> None:
+    lists = ProcessLists(max_sightings=4)
+    assert lists.tell(told(0, 1, 2, host="a"), 0) == 0
+    assert lists.tell(told(1, 1, 3, host="a"), 1) == 0
+    assert lists.tell(told(2, 9, host="b"), 2) == 0
+    assert len(lists.take(2, 10, everything=True)) == 4
+
+
 def test_a_host_without_processes_costs_nothing() -> None:
     lists = ProcessLists()
     lists.tell(told(0), 0)
