@@ -101,9 +101,9 @@ export class FleetState {
     this.summaries.keep(names)
   }
 
-  /** While disconnected the last sums stand, marked as old by the page: there are no newer ones. */
+  /** While disconnected the last sums stand, marked as old by the page: there are no newer ones. Those of nothing give way to the first list. */
   private sumUp(moment: Moment): void {
-    if (!moment.isConnected && this.totals.peek() !== null) return
+    if (!moment.isConnected && (this.totals.peek()?.hostCount ?? 0) > 0) return
     const summandOf = (view: GpuView) => ({ ...view, isFresh: this.judge(view, moment).stale === null })
     const all = []
     for (const group of this.groups.peek()) {

@@ -226,3 +226,10 @@ test('a look at one host leaves what is known of the others as it is', async () 
   await bench.pass(300)
   expect(bench.session.state.groups.value.map(({ host }) => host)).toEqual(['a', 'b'])
 })
+
+test('hosts that are listed before the socket opens, or without one, are counted', async () => {
+  const bench = new Bench()
+  await bench.pass(300)
+  expect(bench.session.isLoaded.value).toBe(true)
+  expect(bench.session.state.totals.value?.hostCount).toBe(1)
+})

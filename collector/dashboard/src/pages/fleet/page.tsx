@@ -40,7 +40,7 @@ function Content() {
   const failure = session.failure.value
   const totals = state.totals.value
   const isCounted = totals !== null && totals.hostCount > 0
-  if ((size > 0 || state.groups.value.length > 0) && (isCounted || failure !== null || size > SMALL)) {
+  if ((size > 0 || state.groups.value.length > 0) && (isCounted || failure !== null || session.isLoaded.value || size > SMALL)) {
     return (
       <>
         <SimulatedBanner />
