@@ -67,6 +67,15 @@ def test_the_map_lies_where_it_lay_once_it_is_drawn(browser: Browser, collector:
     assert shifted(browser, collector.url, "/", "[data-testid=map] canvas") < 0.01
 
 
+def test_a_fleet_is_shown_though_no_socket_opens(browser: Browser, collector: Collector) -> None:
+    """Behind a proxy that lets no WebSocket pass."""
+    with watched(browser, collector.url) as opened:
+        opened.page.add_init_script("window.WebSocket = class { send() {} close() {} }")
+        opened.open("/")
+        expect(opened.page.get_by_test_id("total-hosts")).to_contain_text(str(HOSTS))
+        expect(opened.page.get_by_test_id("empty")).to_have_count(0)
+
+
 def test_a_search_is_in_the_address_and_restricts_map_and_totals(opened: Watched) -> None:
     page = opened.page
     page.keyboard.press("/")
