@@ -21,8 +21,8 @@ def logging_as_before() -> Iterator[None]:
     """The commands set up the logging of their process, which here is that of every other test, too."""
     handlers, levels = set(logging.root.handlers), _levels()
     yield
-    for handler in set(logging.root.handlers) - handlers:
-        logging.root.removeHandler(handler)
+    for handler in handlers.symmetric_difference(logging.root.handlers):
+        (logging.root.addHandler if handler in handlers else logging.root.removeHandler)(handler)
     for name in _levels().keys() | levels.keys():
         logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
 

@@ -27,6 +27,10 @@ FULL = int(os.environ.get("BENCH_LIVE_HOSTS", "10000"))
 FULL_SECONDS = float(os.environ.get("BENCH_LIVE_SECONDS", "300"))
 WARM_SECONDS, WINDOW_SECONDS = 20.0, 40.0
 LOOK_SECONDS = 1.0
+PROGRESS_SECONDS = 5
+SAID_WITHIN_SECONDS = PROGRESS_SECONDS + 1.0
+"""How long it takes at most until the line on a fleet has what happened."""
+
 CONNECT_SECONDS = 180.0
 MOST_SKIPPED = 0.001
 """A generator that leaves out more of its ticks does not keep up, and neither does the machine."""
@@ -143,7 +147,7 @@ def started_fleet(folder: Path, collector: Collector, hosts: int, *options: str)
         "--interval",
         f"{INTERVAL_SECONDS}",
         "--progress",
-        "5",
+        f"{PROGRESS_SECONDS}",
         *options,
     )
     with running_fleet(folder, collector, *arguments) as fleet:
@@ -169,6 +173,7 @@ def _window(collector: Collector, fleet: Process, watcher: Watcher, hosts: int, 
     after, elapsed = reading(), time.monotonic() - begun
     samples, own, postgres, load = (now - then for then, now in zip(before, after, strict=True))
     expected = hosts * GPUS * elapsed / INTERVAL_SECONDS
+    time.sleep(SAID_WITHIN_SECONDS)
     skipped = GPUS * (_skipped(fleet) - skipped)
     behind = expected - samples > MOST_BEHIND_SECONDS * hosts * GPUS / INTERVAL_SECONDS
     own, postgres, load = (MICRO * cpu / samples for cpu in (own, postgres, load))

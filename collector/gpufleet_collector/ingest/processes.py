@@ -40,19 +40,23 @@ def judge_processes(
         elif len(kept) >= limits.processes_per_host:
             refused[Refusal.LIMIT] += 1
         else:
-            kept[key] = Process(
-                gpu_uuid,
-                pid,
-                _started_at(process),
-                _name(process, names, cleaner),
-                _at_most(process, "memory_used_mb", MAX_DATABASE_INTEGER),
-                _at_most(process, "sm_utilization_percent", MAX_PERCENT),
-                process.graphics,
-            )
+            kept[key] = _process(process, gpu_uuid, _name(process, names, cleaner))
     observed_at = message.observed_at_us
     if refuse_instant(observed_at, *borders(limits, now_us)) is not None:
         observed_at = now_us
     return JudgedProcesses(ProcessList(host, observed_at, tuple(kept.values())), refused)
+
+
+def _process(message: pb.Process, gpu_uuid: str, name: str | None) -> Process:
+    return Process(
+        gpu_uuid=gpu_uuid,
+        pid=message.pid,
+        started_at=_started_at(message),
+        name=name,
+        memory_used_mb=_at_most(message, "memory_used_mb", MAX_DATABASE_INTEGER),
+        sm_utilization_percent=_at_most(message, "sm_utilization_percent", MAX_PERCENT),
+        graphics=message.graphics,
+    )
 
 
 def _name(message: pb.Process, names: dict[str, str], cleaner: Cleaner) -> str | None:
@@ -64,6 +68,8 @@ def _name(message: pb.Process, names: dict[str, str], cleaner: Cleaner) -> str |
     clean = names.get(name)
     if clean is None:
         clean = names[name] = cleaner.text(name)
+    else:
+        cleaner.trimmed += clean != name
     return clean
 
 

@@ -1,6 +1,5 @@
 """The live state of the fleet: ingest says what arrived, readers ask for now, subscribers are told of changes."""
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -182,20 +181,16 @@ class Live:
         """GPUs shown, MIG instances included."""
         return len(self._fleet.gpus)
 
-    def gpus(
-        self, selection: Selection, after: GpuKey | None, limit: int, *, indexes: Collection[int] = ()
-    ) -> list[GpuNow]:
-        """At most `limit` GPUs after the key, in order; of some `indexes` only, or of all."""
+    def gpu_keys(self, selection: Selection, indexes: Collection[int] = ()) -> Sequence[GpuKey]:
+        """Of the GPUs that are selected, in order; of some `indexes` only, or of all."""
+        keys, gpus = rosters.keys(self._fleet, selection), self._fleet.gpus
+        return [key for key in keys if gpus[key[2]].gpu.index in indexes] if indexes else keys
+
+    def gpus(self, keys: Iterable[GpuKey]) -> list[GpuNow]:
+        """As they are now; without those that are gone."""
         now = self._clock.now().monotonic
-        order = rosters.keys(self._fleet, selection)
-        found: list[GpuNow] = []
-        for position in range(0 if after is None else bisect_right(order, after), len(order)):
-            if len(found) == limit:
-                break
-            record = self._fleet.gpus[order[position][2]]
-            if not indexes or record.gpu.index in indexes:
-                found.append(record.view(now))
-        return found
+        records = (self._fleet.gpus.get(uuid) for _, _, uuid in keys)
+        return [record.view(now) for record in records if record is not None]
 
     def gpu(self, gpu_uuid: str) -> GpuNow | None:
         record = self._fleet.gpus.get(gpu_uuid)

@@ -1,6 +1,7 @@
 """GET /api/system/gpu-stats: what every GPU does now."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -47,14 +48,15 @@ async def gpu_page(live: Live, request: Request, convert: Callable[[GpuNow], Map
     asked = parameters(request, GPU_PARAMETERS)
     wanted, limit = GpuFilter.read(asked), LIMIT.read(asked)
     cursors = Cursors(request.url.path, asked, (str, int, str))
-    key = cast("GpuKey | None", cursors.read(CURSOR.read(asked)))
+    after = cast("GpuKey | None", cursors.read(CURSOR.read(asked)))
+    keys = live.gpu_keys(wanted.selection, wanted.indexes)
+    begin = 0 if after is None else bisect_right(keys, after)
+    end = min(begin + limit, len(keys))
     items: list[Mapping[str, object]] = []
-    while views := live.gpus(wanted.selection, key, min(AT_ONCE, limit - len(items)), indexes=wanted.indexes):
-        items += map(convert, views)
-        key = views[-1].key
+    for at in range(begin, end, AT_ONCE):
+        items += map(convert, live.gpus(keys[at : min(at + AT_ONCE, end)]))
         await asyncio.sleep(0)
-    is_last = key is None or not live.gpus(wanted.selection, key, 1, indexes=wanted.indexes)
-    return listing("gpus", items, None if key is None or is_last else cursors.write(key))
+    return listing("gpus", items, cursors.write(keys[end - 1]) if end < len(keys) else None)
 
 
 @dataclass(frozen=True, slots=True)

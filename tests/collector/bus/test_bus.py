@@ -62,8 +62,7 @@ def test_a_host_looks_the_same_at_every_collector(ether: Ether, first: Side, sec
     assert here is not None and there is not None
     for name in ("host", "state", "agent", "inventory", "interval_seconds", "skew_seconds", "cost"):
         assert getattr(there, name) == getattr(here, name)
-    everything = (Selection(), None, 10)
-    assert second.live.gpus(*everything) == first.live.gpus(*everything)
+    assert second.live.gpus([("h", 0, "x"), ("h", 1, "y")]) == first.live.gpus([("h", 0, "x"), ("h", 1, "y")])
     assert second.live.running("h") == first.live.running("h")
 
 

@@ -99,6 +99,17 @@ async def test_streams_that_did_not_say_yet_whose_they_are_take_no_place_of_a_to
         assert (await agent.receive()).WhichOneof("message") == "welcome"
 
 
+async def test_a_host_that_ends_frees_its_place() -> None:
+    async with running_ingest(IngestLimits(hosts_per_token=1), book=book()) as ingest:
+        for host in ("a", "b"):
+            async with raw_agent(ingest.target, bearing("wide")) as agent:
+                await agent.send(hello(host, agent_id=host))
+                assert (await agent.receive()).WhichOneof("message") == "welcome"
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while ingest.count("gpufleet_streams"):
+                    await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("limit", [1, 2])
 async def test_so_many_agents_stream_with_one_token_and_no_more(limit: int) -> None:
     limits = IngestLimits(hosts_per_token=limit)

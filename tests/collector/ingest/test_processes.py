@@ -34,6 +34,13 @@ def test_texts_that_are_the_same_are_kept_once() -> None:
     assert first.gpu_uuid is known["GPU-a"].uuid
 
 
+def test_each_name_that_had_to_be_cut_counts() -> None:
+    cleaner = Cleaner(IngestLimits())
+    message = pb.Processes(processes=[pb.Process(gpu_uuid="GPU-a", pid=pid, name="a\nb") for pid in (1, 2, 3)])
+    assert {each.name for each in judge_processes(message, "h", cleaner, NOW, {}).told.processes} == {"ab"}
+    assert cleaner.trimmed == 3
+
+
 def test_a_process_is_taken_whole() -> None:
     whole = pb.Process(
         gpu_uuid="GPU-1",

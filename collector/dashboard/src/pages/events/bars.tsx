@@ -32,7 +32,7 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
             class={`eventbar ${!isWhole && bar.since < oldest ? 'is-unknown' : ''}`}
             type="button"
             tabIndex={-1}
-            data-tip={tipOf(bar, isWhole || bar.since >= oldest)}
+            data-tip={tipOf(within(bar, span), isWhole || bar.since >= oldest)}
             onClick={() => onZoom(bar)}
           >
             {SEVERITIES.map((severity) => {
@@ -47,6 +47,11 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
       </div>
     </div>
   )
+}
+
+/** Of the first and the last bar only what lies in the time is known. */
+function within(bar: EventBar, { since, until }: Span): EventBar {
+  return { ...bar, since: Math.max(bar.since, since), until: Math.min(bar.until, until) }
 }
 
 function tipOf({ since, until, counts, total }: EventBar, isKnown: boolean): string {

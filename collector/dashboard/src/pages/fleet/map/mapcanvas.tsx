@@ -47,7 +47,7 @@ export function MapCanvas(props: MapCanvasProps) {
     const element = frame.current
     if (!element) return
     // Asked for at once: the observer speaks only when the page was already shown with a map of no width.
-    setWidth(element.clientWidth)
+    setWidth(Math.floor(element.getBoundingClientRect().width))
     const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.floor(entry.contentRect.width)))
     observer.observe(element)
     return () => observer.disconnect()
