@@ -61,7 +61,8 @@ soak: sync dashboard  ## a quarter of an hour (SOAK_SECONDS) in which all come a
 
 fuzz: sync dashboard  ## every property again with new seeds, for ten minutes (FUZZ_SECONDS)
 	@end=$$((SECONDS + $${FUZZ_SECONDS:-600})); while ((SECONDS < end)); do \
-		$(PYTEST) -q -n $(WORKERS) -m "hypothesis and not drill" --hypothesis-seed=$$RANDOM || exit 1; done
+		$(PYTEST) -q -n $(WORKERS) -m "hypothesis and not drill" \
+			--hypothesis-profile=fuzz --hypothesis-seed=$$RANDOM || exit 1; done
 
 bench: sync  ## what gpufleet costs, against its budget (ONLY=agent, ingest, history or live); rows in build/bench.json
 	@cd tests && ONLY=$(ONLY) PYTHONPATH=../tools ../$(BIN)/python -m bench
