@@ -62,9 +62,10 @@ def test_a_fleet_too_large_for_cards_is_a_map_with_its_totals(opened: Watched) -
     expect(page.get_by_test_id("error")).to_have_count(0)
 
 
-def test_the_map_lies_where_it_lay_once_it_is_drawn(browser: Browser, collector: Collector) -> None:
-    """Who points at a cell as soon as there is one must not miss it."""
-    assert shifted(browser, collector.url, "/", "[data-testid=map] canvas") < 0.01
+@pytest.mark.parametrize("latency_ms", [0, 300])
+def test_the_map_lies_where_it_lay_once_it_is_drawn(browser: Browser, collector: Collector, latency_ms: int) -> None:
+    """Who points at a cell as soon as there is one must not miss it, whether hosts are listed before or after."""
+    assert shifted(browser, collector.url, "/", "[data-testid=map] canvas", latency_ms=latency_ms) < 0.01
 
 
 def test_a_fleet_is_shown_though_no_socket_opens(browser: Browser, collector: Collector) -> None:

@@ -91,13 +91,19 @@ SHIFTS = """
 """
 
 
-def shifted(browser: Browser, url: str, path: str, drawn: str) -> float:
+def shifted(browser: Browser, url: str, path: str, drawn: str, *, latency_ms: int = 0) -> float:
     """How much of a page moved until it was drawn, and 2 s after: the sum of its layout shifts. `drawn` is the
-    selector of what is there when a page has what it was opened for."""
+    selector of what is there when a page has what it was opened for. Every answer takes `latency_ms` longer."""
     with watched(browser, url) as opened:
         opened.page.add_init_script(SHIFTS)
+        _delay(opened.page, latency_ms)
         opened.open(path)
         opened.page.wait_for_selector(drawn)
         opened.page.wait_for_timeout(2_000)
         moved: float = opened.page.evaluate("window.shifted")
         return moved
+
+
+def _delay(page: Page, latency_ms: int) -> None:
+    conditions = {"offline": False, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", conditions)

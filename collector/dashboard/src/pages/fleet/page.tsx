@@ -12,7 +12,6 @@ import { FleetMap } from './fleetmap'
 import { FleetTable } from './fleettable'
 import { HostList } from './hostlist'
 import { GhostTotals, NoAnswer, NoHosts, StillLoading } from './placeholders'
-import { SimulatedBanner } from './simulated'
 import { Totals } from './totals'
 
 /** Of so many GPUs the hosts are listed in a blink: the page waits for them, so that nothing of it moves later. */
@@ -43,7 +42,6 @@ function Content() {
   if ((size > 0 || state.groups.value.length > 0) && (isCounted || failure !== null || session.isLoaded.value || size > SMALL)) {
     return (
       <>
-        <SimulatedBanner />
         {isCounted ? <Totals totals={shown === 'cards' ? totals : framedTotals(totals, view)} /> : failure === null && <GhostTotals />}
         {!isConfined && <FleetBar shown={shown} />}
         {shown === 'map' ? <FleetMap /> : shown === 'table' ? <FleetTable /> : <HostList />}

@@ -5,6 +5,7 @@ import { usePage } from '../context'
 import { MoonIcon, SunIcon } from '../parts/icons'
 import { Connection } from './connection'
 import { SearchBox } from './searchbox'
+import { Simulated } from './simulated'
 
 export function TopBar() {
   const { access } = usePage()
@@ -18,6 +19,7 @@ export function TopBar() {
         {!access.isDenied && <PageLinks />}
         {!access.isDenied && <SearchBox />}
         <div class="topbar-end">
+          {!access.isDenied && <Simulated />}
           {!access.isDenied && <Connection />}
           <HelpButton />
           <ThemeToggle />
