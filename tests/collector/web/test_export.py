@@ -30,6 +30,8 @@ from gpufleet_collector.web.settings import WebSettings
 URL = "/api/v1/export"
 SPAN = "since=2026-01-01T00:00:00Z&until=2026-01-01T01:00:00Z"
 LONG_NAME = "H" * 1000
+PATIENCE_SECONDS = 60.0
+"""Some of these write 40 MB: seconds, and many more where others work beside them."""
 
 
 @pytest.fixture
@@ -202,7 +204,7 @@ async def connected(
 
 
 async def until_closed(site: Site) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not site.stream.closed:
             await asyncio.sleep(0.01)
 
@@ -271,14 +273,16 @@ async def test_a_client_that_does_not_read_the_end_gives_its_turn_back(site: Sit
     async with site.listening() as address, httpx.AsyncClient() as client:
         host, _, port = address.partition(":")
         _, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"GET {URL}?metrics=power_watts HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-        await until_closed(site)
-        site.stream.found_samples = []
-        url = f"http://{address}{URL}?metrics=power_watts"
-        async with asyncio.timeout(10):
-            while (await client.get(url)).status_code != 200:
-                await asyncio.sleep(0.05)
-        writer.transport.abort()
+        try:
+            writer.write(f"GET {URL}?metrics=power_watts HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+            await until_closed(site)
+            site.stream.found_samples = []
+            url = f"http://{address}{URL}?metrics=power_watts"
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while (await client.get(url)).status_code != 200:
+                    await asyncio.sleep(0.05)
+        finally:
+            writer.transport.abort()
 
 
 async def test_one_export_too_many_is_told_to_wait(site: Site) -> None:
@@ -327,6 +331,6 @@ async def until(watcher: Any, running: int) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND state <> 'idle'"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await watcher.fetchval(query) != running:
             await asyncio.sleep(0.01)
