@@ -149,6 +149,7 @@ class CollectorConfig(BaseSettings):
     max_streams: Count = Field(default=20_000, alias="GPUFLEET_MAX_STREAMS")
     max_hosts_per_token: Count = Field(default=20_000, alias="GPUFLEET_MAX_HOSTS_PER_TOKEN")
     max_sockets: Count = Field(default=2_000, alias="GPUFLEET_MAX_SOCKETS")
+    max_connections: Count = Field(default=2_000, alias="GPUFLEET_MAX_CONNECTIONS")
     max_message_bytes: int = Field(default=4 * 2**20, ge=2**16, le=2**26, alias="GPUFLEET_MAX_MESSAGE_BYTES")
     max_string_length: int = Field(default=256, ge=64, le=4_096, alias="GPUFLEET_MAX_STRING_LENGTH")
     max_labels: int = Field(default=64, ge=0, le=1_000, alias="GPUFLEET_MAX_LABELS")

@@ -168,6 +168,13 @@ class SelfMetrics:
             ["reason"],
             registry=registry,
         )
+        self.connections = Gauge("gpufleet_http_connections", "HTTP connections, WebSockets apart", registry=registry)
+        self.connections_cut_off = Counter(
+            "gpufleet_http_connections_cut_off",
+            "HTTP connections ended by the collector: too many at once, or a request that came too slowly",
+            ["reason"],
+            registry=registry,
+        )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)
         self.http_request_seconds = Histogram(
             "gpufleet_http_request_seconds",

@@ -40,6 +40,7 @@ from gpufleet_collector.tls import Certificates, TlsFiles
 from gpufleet_collector.upkeep import Upkeep
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
+from gpufleet_collector.web.serving.crowd import Crowd
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
 
@@ -113,7 +114,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         book=book,
         tokens=tokens,
     )
-    web = WebServer(app, config.http_listen, _logger, certificates)
+    web = WebServer(app, config.http_listen, _logger, Crowd(metrics, config.max_connections), certificates)
     await web.start()
     parts.push_async_callback(web.stop)
     scheme = "http" if certificates is None else "https"

@@ -139,6 +139,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("GPUFLEET_MAX_SOCKETS", "2000", "WebSocket clients at once", "give a whole number, 1 to 1000000"),
     Setting(
+        "GPUFLEET_MAX_CONNECTIONS",
+        "2000",
+        "HTTP connections at once, WebSockets apart; at the limit the one that has asked nothing for longest goes",
+        "give a whole number, 1 to 1000000",
+    ),
+    Setting(
         "GPUFLEET_MAX_MESSAGE_BYTES",
         "4194304",
         "size of one message of an agent",

@@ -18,7 +18,7 @@ from bench.usage import rss_bytes
 
 from fakes.processes import Collector, running_collector, running_fleet, wait_for
 from gpufleet_collector.web.frames.message import FRAGMENT_BYTES
-from gpufleet_collector.web.serving import LINGER_SECONDS
+from gpufleet_collector.web.serving.flow import LINGER_SECONDS
 from gpufleet_collector.web.settings import WebSettings
 
 pytestmark = pytest.mark.drill

@@ -17,8 +17,10 @@ from gpufleet_collector.live.live import Live
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.store.condition import Condition, TableSize
 from gpufleet_collector.store.job_table import JobRecord
+from gpufleet_collector.tls import Certificates
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
+from gpufleet_collector.web.serving.crowd import Crowd
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.store import StoreCondition
 
@@ -101,14 +103,17 @@ class Site:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
         """HOST:PORT of a real server on the loopback."""
-        async with listening(self.app()) as address:
+        async with listening(self.app(), Crowd(self.metrics)) as address:
             yield address
 
 
 @asynccontextmanager
-async def listening(app: Starlette) -> AsyncIterator[str]:
+async def listening(
+    app: Starlette, crowd: Crowd | None = None, certificates: Certificates | None = None
+) -> AsyncIterator[str]:
     """HOST:PORT of a real server of `app` on the loopback."""
-    server = WebServer(app, Listen("127.0.0.1", 0), logging.getLogger("tests"))
+    crowd = crowd or Crowd(SelfMetrics())
+    server = WebServer(app, Listen("127.0.0.1", 0), logging.getLogger("tests"), crowd, certificates)
     await server.start()
     try:
         yield f"127.0.0.1:{server.port}"

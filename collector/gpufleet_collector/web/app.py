@@ -16,7 +16,7 @@ from gpufleet_collector.live.live import Live
 from gpufleet_collector.model import BusState
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web import health
-from gpufleet_collector.web.absent import only_websockets, unknown_api
+from gpufleet_collector.web.absent import OneWebSocket, only_websockets, unknown_api
 from gpufleet_collector.web.access.enrolment import Enrolment, TokenStore
 from gpufleet_collector.web.access.guard import Guard
 from gpufleet_collector.web.access.posting import Taking
@@ -105,6 +105,7 @@ def create_app(
             Middleware(StrictHeaders),
             Middleware(LimitRequests, per_second=settings.requests_per_second, clock=clock, metrics=metrics),
             Middleware(Guard, book=book, clock=clock, metrics=metrics, is_local=settings.is_local),
+            Middleware(OneWebSocket, path="/ws"),
         ],
         exception_handlers=HANDLERS,
     )

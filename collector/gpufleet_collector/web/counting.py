@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Collection
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gpufleet_collector.selfmetrics import SelfMetrics
+
+_UNANSWERED = 499
+"""As nginx counts those whose client had gone before there was an answer."""
 
 
 class CountRequests:
@@ -21,7 +25,7 @@ class CountRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, clock = 500, asyncio.get_running_loop().time
+        status, clock = _UNANSWERED, asyncio.get_running_loop().time
         began, route = clock(), self._route(scope["path"])
 
         async def send_and_look(message: Message) -> None:
@@ -32,8 +36,11 @@ class CountRequests:
 
         try:
             await self._app(scope, receive, send_and_look)
+        except Exception:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR if status == _UNANSWERED else status
+            raise
         finally:
-            self._requests.labels(route=route, status=str(status)).inc()
+            self._requests.labels(route=route, status=str(int(status))).inc()
             self._seconds.labels(route=route).observe(clock() - began)
 
     def _route(self, path: str) -> str:

@@ -13,9 +13,13 @@ from starlette.types import ASGIApp
 from gpufleet_collector.config import Listen
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.tls import Certificates
-from gpufleet_collector.web.serving import uvicorn_options
+from gpufleet_collector.web.serving.crowd import Crowd
+from gpufleet_collector.web.serving.http import HttpProtocol
+from gpufleet_collector.web.serving.options import uvicorn_options
 
 STOP_SECONDS = 3
+HANDSHAKE_SECONDS = 10.0
+"""Of TLS. It is known to nobody before it is done."""
 BACKLOG = 1024
 
 
@@ -23,10 +27,16 @@ class WebServer:
     """Serves `app`. Start, stop, stop twice and stop unstarted are all fine."""
 
     def __init__(
-        self, app: ASGIApp, listen: Listen, log: logging.Logger, certificates: Certificates | None = None
+        self,
+        app: ASGIApp,
+        listen: Listen,
+        log: logging.Logger,
+        crowd: Crowd,
+        certificates: Certificates | None = None,
     ) -> None:
         """With `certificates` clients have to speak TLS."""
         self._app = app
+        self._crowd = crowd
         self._certificates = certificates
         self._listen = listen
         self._log = log
@@ -48,7 +58,7 @@ class WebServer:
         if self._certificates is not None:
             config.load()
             config.ssl = self._certificates.http
-        self._server = _Server(config)
+        self._server = _Server(config, self._crowd)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
 
     async def stop(self) -> None:
@@ -62,11 +72,34 @@ class WebServer:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the service that owns it."""
+    """Leaves signals to the service that owns it, and listens with protocols and limits of ours, where uvicorn has none
+    for the handshake of TLS."""
+
+    def __init__(self, config: uvicorn.Config, crowd: Crowd) -> None:
+        super().__init__(config)
+        self._crowd = crowd
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        loop, context = asyncio.get_running_loop(), self.config.ssl
+        self.servers = [
+            await loop.create_server(
+                self._protocol,
+                sock=listener,
+                ssl=context,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=None if context is None else HANDSHAKE_SECONDS,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state, self._crowd)
 
 
 def _listen(listen: Listen) -> socket.socket:

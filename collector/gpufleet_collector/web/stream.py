@@ -21,7 +21,7 @@ from gpufleet_collector.web.frames.outlet import Outlet
 from gpufleet_collector.web.frames.view import FrameView
 from gpufleet_collector.web.frames.views import FrameViews
 from gpufleet_collector.web.problems import problem
-from gpufleet_collector.web.serving import port_of
+from gpufleet_collector.web.serving.websocket import port_of
 from gpufleet_collector.web.settings import WebSettings
 from gpufleet_collector.web.shared import Shared
 from gpufleet_collector.web.subscriptions import Subscription, read_message

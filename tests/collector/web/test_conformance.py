@@ -16,7 +16,7 @@ from fakes.kept_site import kept_site
 from fakes.postgres import Databases
 from gpufleet_collector.web.openapi.document import document
 from gpufleet_collector.web.problems import PROBLEM
-from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
+from gpufleet_collector.web.serving.http import MAX_REQUEST_HEAD_BYTES
 
 EXAMPLES = 5
 """Questions for each endpoint, beside those at the edges of its parameters."""

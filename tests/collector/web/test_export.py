@@ -24,7 +24,7 @@ from gpufleet_collector.model import METRIC_NAMES, PlacedEvent
 from gpufleet_collector.store import history_sql, history_stream
 from gpufleet_collector.store.history import HistoryBucket, HistorySample
 from gpufleet_collector.store.history_stream import HistoryStream
-from gpufleet_collector.web import serving
+from gpufleet_collector.web.serving import flow
 from gpufleet_collector.web.settings import WebSettings
 
 URL = "/api/v1/export"
@@ -245,7 +245,7 @@ async def test_a_client_that_does_not_read_is_given_up(site: Site, caplog: pytes
 
 async def test_what_a_client_does_not_read_is_not_kept_for_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """To close its connection is to wait until it has read everything."""
-    monkeypatch.setattr(serving, "LINGER_SECONDS", 0.6)
+    monkeypatch.setattr(flow, "LINGER_SECONDS", 0.6)
     site.settings = WebSettings(stall_seconds=0.2)
     endless(site)
     async with connected(site) as (reader, _):
@@ -256,7 +256,7 @@ async def test_what_a_client_does_not_read_is_not_kept_for_it(site: Site, monkey
 
 
 async def test_who_reads_slowly_is_not_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "LINGER_SECONDS", 0.8)
+    monkeypatch.setattr(flow, "LINGER_SECONDS", 0.8)
     endless(site)
     async with connected(site) as (reader, _):
         for _ in range(15):

@@ -16,7 +16,7 @@ from gpufleet_collector.config import Listen
 from gpufleet_collector.store.history import HistorySample
 from gpufleet_collector.web import server
 from gpufleet_collector.web.health import READY_TIMEOUT_SECONDS
-from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
+from gpufleet_collector.web.serving.http import MAX_REQUEST_HEAD_BYTES
 
 
 async def test_small_pieces_of_an_answer_go_out_at_once() -> None:

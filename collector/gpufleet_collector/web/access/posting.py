@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from gpufleet_collector.errors import BadRequest
@@ -47,5 +47,8 @@ class Taking:
                 f"this takes {', '.join(self._methods)}",
                 headers={"Allow": ", ".join(self._methods)},
             )
-        response = await self._handler(Request(scope, receive))
+        try:
+            response = await self._handler(Request(scope, receive))
+        except ClientDisconnect:
+            return  # nobody is there to be answered
         await response(scope, receive, send)

@@ -12,7 +12,7 @@ from gpufleet_collector.web.openapi.objects import SCHEMAS
 from gpufleet_collector.web.openapi.operation import JSON
 from gpufleet_collector.web.openapi.operations import OPERATIONS, TAGS
 from gpufleet_collector.web.openapi.websocket import WEBSOCKET
-from gpufleet_collector.web.serving import MAX_REQUEST_HEAD_BYTES
+from gpufleet_collector.web.serving.http import MAX_REQUEST_HEAD_BYTES
 
 _RULES = f"""
 * Everything here is read with GET or HEAD; any other method is answered by 405, but for `/api/v1/session` and
