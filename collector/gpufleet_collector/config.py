@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from gpufleet_collector.errors import ConfigurationError
 from gpufleet_collector.settings import SETTINGS, Setting
+from gpufleet_collector.tls import TlsFiles
 
 MAX_PORT = 65_535
 MAX_RETENTION_DAYS = 36_500
@@ -24,7 +25,8 @@ MAX_EVENT_GPUS = 1_000_000
 MAX_METRICS_GPUS = 20_000
 """An answer about so many GPUs has 170 MB, and takes more than a second of a core to make."""
 MAX_COUNT = 1_000_000
-MAX_QUERY_SECONDS = 3_600.0
+MIN_QUERY_SECONDS, MAX_QUERY_SECONDS = 0.001, 3_600.0
+"""PostgreSQL counts in milliseconds, and takes none of them for no limit."""
 MAX_SECRET_FILE_BYTES = 64 * 1024
 MAX_VALUE_SHOWN = 100
 ROOT_STATE_DIRECTORY = Path("/var/lib/gpufleet")
@@ -155,7 +157,11 @@ class CollectorConfig(BaseSettings):
     max_labels: int = Field(default=64, ge=0, le=1_000, alias="GPUFLEET_MAX_LABELS")
     max_requests_per_second: Count = Field(default=500, alias="GPUFLEET_MAX_REQUESTS_PER_SECOND")
     query_timeout_seconds: float = Field(
-        default=30, gt=0, le=MAX_QUERY_SECONDS, allow_inf_nan=False, alias="GPUFLEET_QUERY_TIMEOUT_SECONDS"
+        default=30,
+        ge=MIN_QUERY_SECONDS,
+        le=MAX_QUERY_SECONDS,
+        allow_inf_nan=False,
+        alias="GPUFLEET_QUERY_TIMEOUT_SECONDS",
     )
 
     @property
@@ -166,6 +172,12 @@ class CollectorConfig(BaseSettings):
     @property
     def has_tls(self) -> bool:
         return self.tls_cert_file is not None
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            return None
+        return TlsFiles(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
 
     @property
     def is_reached_from_elsewhere(self) -> bool:

@@ -162,6 +162,11 @@ class SelfMetrics:
             ["reason"],
             registry=registry,
         )
+        self.certificate_expires = Gauge(
+            "gpufleet_certificate_expires_timestamp_seconds",
+            "When the certificate of the listeners ends, since 1970; 0 without TLS",
+            registry=registry,
+        )
         self.access_refused = Counter(
             "gpufleet_access_refused",
             "HTTP requests and WebSockets refused: no valid token, not allowed, another site, too many",
@@ -173,6 +178,11 @@ class SelfMetrics:
             "gpufleet_http_connections_cut_off",
             "HTTP connections ended by the collector: too many at once, or a request that came too slowly",
             ["reason"],
+            registry=registry,
+        )
+        self.questions_timed_out = Counter(
+            "gpufleet_questions_timed_out",
+            "Questions about the past whose statement took longer than GPUFLEET_QUERY_TIMEOUT_SECONDS",
             registry=registry,
         )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)

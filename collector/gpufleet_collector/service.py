@@ -36,7 +36,8 @@ from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.store.times import DAY_US
 from gpufleet_collector.store.token_table import Tokens
 from gpufleet_collector.store.writer import Writer
-from gpufleet_collector.tls import Certificates, TlsFiles
+from gpufleet_collector.tls import Certificates
+from gpufleet_collector.tls_expiry import ExpiryNotices
 from gpufleet_collector.upkeep import Upkeep
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
@@ -121,7 +122,7 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     _logger.info("dashboard: %s://%s", scheme, Listen(config.http_listen.host, web.port))
     if config.allow_insecure and config.is_reached_from_elsewhere:
         _logger.warning(INSECURE)
-    watching = [asyncio.create_task(work) for work in _watches(keeper, certificates)]
+    watching = [asyncio.create_task(work) for work in _watches(keeper, certificates, clock, metrics)]
     parts.callback(_cancel, watching)
 
     async def share() -> None:
@@ -154,9 +155,11 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     return [*watching, *(asyncio.create_task(job) for job in jobs)]
 
 
-def _watches(keeper: Keeper, certificates: Certificates | None) -> list[Coroutine[None, None, None]]:
+def _watches(
+    keeper: Keeper, certificates: Certificates | None, clock: Clock, metrics: SelfMetrics
+) -> list[Coroutine[None, None, None]]:
     """What is followed from the moment on at which anybody may ask anything."""
-    return [keeper.run()] if certificates is None else [keeper.run(), _follow(certificates)]
+    return [keeper.run()] if certificates is None else [keeper.run(), _follow(certificates, clock, metrics)]
 
 
 def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
@@ -165,15 +168,17 @@ def _cancel(tasks: list["asyncio.Task[None]"]) -> None:
 
 
 def _certificates(config: CollectorConfig) -> Certificates | None:
-    if config.tls_cert_file is None or config.tls_key_file is None:
-        return None
-    return Certificates(TlsFiles(config.tls_cert_file, config.tls_key_file, config.tls_client_ca_file))
+    return None if config.tls_files is None else Certificates(config.tls_files)
 
 
-async def _follow(certificates: Certificates) -> None:
+async def _follow(certificates: Certificates, clock: Clock, metrics: SelfMetrics) -> None:
+    notices = ExpiryNotices(_logger)
     while True:
-        await asyncio.sleep(CERTIFICATES_SECONDS)
         certificates.look()
+        expires = certificates.identity.expires
+        metrics.certificate_expires.set(expires)
+        notices.look(expires, clock.now().wall_us / 1_000_000)
+        await asyncio.sleep(CERTIFICATES_SECONDS)
 
 
 def _ingest_limits(config: CollectorConfig) -> IngestLimits:

@@ -172,6 +172,6 @@ SETTINGS: tuple[Setting, ...] = (
         "GPUFLEET_QUERY_TIMEOUT_SECONDS",
         "30",
         "time of one statement of a question about the past",
-        "give seconds, more than 0 and at most 3600",
+        "give seconds, 0.001 to 3600",
     ),
 )

@@ -6,6 +6,7 @@ from typing import TextIO
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.config import CollectorConfig
 from gpufleet_collector.doctor.bus import bus_findings
+from gpufleet_collector.doctor.certificate import certificate_finding
 from gpufleet_collector.doctor.finding import Finding, Mark, ok, render, warn
 from gpufleet_collector.doctor.server import contact_findings, schema_finding, trouble
 from gpufleet_collector.doctor.space import disk_finding, disk_of, table_findings
@@ -33,6 +34,8 @@ async def run(config: CollectorConfig, *, clock: Clock, stdout: TextIO, around: 
                 await database.close()
     except CollectorError as error:
         report.write("Trouble", [trouble(error)])
+    if config.tls_files is not None:
+        report.write("Certificate", [certificate_finding(config.tls_files, clock)])
     if config.bus_servers:
         report.write("Bus", [finding async for finding in bus_findings(config.bus_servers)])
     report.write("Disk", [_disk(config, around)])

@@ -51,7 +51,9 @@ RETRY_AFTER = "gpufleet-retry-after-ms"
 SAID_OTHERWISE = frozenset({"duplicate_host", "busy", "gone"})
 """Refusals that come by the thousand, or every few seconds: the fight, and the storm, are said once."""
 
-OF_TOKENS = frozenset({"unauthenticated", "forbidden", "host_not_allowed", "too_many_hosts_of_token"})
+AT_EVERY_ATTEMPT = frozenset(
+    {"unauthenticated", "forbidden", "host_not_allowed", "too_many_hosts_of_token", "too_many_streams"}
+)
 """Refusals that come again with every attempt of an agent: the first is said, and others after a while."""
 
 SAY_STORM_SECONDS = 60.0
@@ -165,7 +167,7 @@ class IngestServer:
     def _level_of(self, reason: str) -> int:
         if reason in SAID_OTHERWISE:
             return logging.DEBUG
-        if reason not in OF_TOKENS:
+        if reason not in AT_EVERY_ATTEMPT:
             return logging.INFO
         now, said_at = self._parts.clock.now().monotonic, self._said_at.get(reason, float("-inf"))
         if now - said_at < SAY_STORM_SECONDS:
@@ -174,9 +176,9 @@ class IngestServer:
         return logging.WARNING
 
     async def _serve(self, number: int, context: Context) -> None:
+        grant = self._identify(context)
         if len(self._open) >= self._parts.limits.streams:
             raise too_many_streams(self._parts.limits.streams)
-        grant = self._identify(context)
         self._open[number] = asyncio.get_running_loop().create_future()
         let_go = self._parts.book.hold(grant, lambda: self._end(number, unauthenticated()))
         try:

@@ -34,7 +34,7 @@ from gpufleet_collector.web.hosts import Hosts
 from gpufleet_collector.web.now import GpuStatsNow
 from gpufleet_collector.web.openapi.document import OpenApi
 from gpufleet_collector.web.page import Page
-from gpufleet_collector.web.problems import HANDLERS
+from gpufleet_collector.web.problems import handlers
 from gpufleet_collector.web.processes import Processes, ProcessSource
 from gpufleet_collector.web.prometheus.fleet import FleetMetrics
 from gpufleet_collector.web.prometheus.own import OwnMetrics
@@ -79,7 +79,7 @@ def create_app(
         "/api/v1/store": store,
         "/api/openapi.json": OpenApi(version("gpufleet-collector")),
         "/healthz": health.healthz,
-        "/readyz": health.Ready(database_ready, bus_state),
+        "/readyz": health.Ready(health.OneAtATime(database_ready), bus_state),
         "/metrics": OwnMetrics(metrics, live),
         "/metrics/gpus": FleetMetrics(live, settings.metrics_max_gpus),
     }
@@ -107,7 +107,7 @@ def create_app(
             Middleware(Guard, book=book, clock=clock, metrics=metrics, is_local=settings.is_local),
             Middleware(OneWebSocket, path="/ws"),
         ],
-        exception_handlers=HANDLERS,
+        exception_handlers=handlers(metrics),
     )
     app.router.redirect_slashes = False
     return app

@@ -19,6 +19,28 @@ async def healthz(_request: Request) -> Response:
     return answer({"status": "ok"})
 
 
+class OneAtATime:
+    """Whoever asks while another waits for the answer gets the same: probes need no token, and each question takes a
+    connection to the database. When all have gone, it is no longer asked."""
+
+    def __init__(self, ask: Callable[[], Awaitable[bool]]) -> None:
+        self._ask = ask
+        self._asking: asyncio.Future[bool] | None = None
+        self._waiting = 0
+
+    async def __call__(self) -> bool:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask())
+        asking = self._asking
+        self._waiting += 1
+        try:
+            return await asyncio.shield(asking)
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                asking.cancel()
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A collector whose bus is away can do its work, but for showing the hosts of others: it is ready, and says so."""

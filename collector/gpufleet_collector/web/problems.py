@@ -14,6 +14,7 @@ from gpufleet_collector.errors import (
     ExtraMissing,
     QueryTooLong,
 )
+from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web.answers import answer
 from gpufleet_collector.web.headers import STRICT_HEADERS
 
@@ -37,10 +38,6 @@ def problem(status: int, detail: str, parameter: str | None = None) -> Response:
 async def _bad_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, BadRequest)
     return problem(HTTPStatus.BAD_REQUEST, str(error), error.parameter)
-
-
-async def _too_long(_request: Request, error: Exception) -> Response:
-    return problem(HTTPStatus.BAD_REQUEST, str(error))
 
 
 async def _not_here(_request: Request, error: Exception) -> Response:
@@ -67,12 +64,19 @@ async def _failure(_request: Request, _error: Exception) -> Response:
     return response
 
 
-HANDLERS: dict[type[Exception], ExceptionHandler] = {
-    BadRequest: _bad_request,
-    QueryTooLong: _too_long,
-    ExtraMissing: _not_here,
-    DatabaseUnavailable: _database_unavailable,
-    ConfigurationError: _database_unavailable,
-    HTTPException: _http,
-    Exception: _failure,
-}
+def handlers(metrics: SelfMetrics) -> dict[type[Exception], ExceptionHandler]:
+    """For each kind of error, what makes an answer of it."""
+
+    async def too_long(_request: Request, error: Exception) -> Response:
+        metrics.questions_timed_out.inc()
+        return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+    return {
+        BadRequest: _bad_request,
+        QueryTooLong: too_long,
+        ExtraMissing: _not_here,
+        DatabaseUnavailable: _database_unavailable,
+        ConfigurationError: _database_unavailable,
+        HTTPException: _http,
+        Exception: _failure,
+    }

@@ -126,3 +126,15 @@ async def test_so_many_agents_stream_with_one_token_and_no_more(limit: int) -> N
         assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "GPUFLEET_MAX_HOSTS_PER_TOKEN" in words
         assert refused(ingest, "too_many_hosts_of_token") == 1
+
+
+async def test_who_has_no_token_is_not_told_how_full_it_is() -> None:
+    async with (
+        running_ingest(IngestLimits(streams=1), book=book()) as ingest,
+        raw_agent(ingest.target, bearing("wide")) as one,
+    ):
+        await one.send(hello("a", agent_id="a"))
+        await one.receive()
+        async with raw_agent(ingest.target) as nobody, raw_agent(ingest.target, bearing("wide")) as another:
+            assert (await nobody.status())[0] is grpc.StatusCode.UNAUTHENTICATED
+            assert (await another.status())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED

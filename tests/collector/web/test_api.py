@@ -222,6 +222,7 @@ async def test_what_goes_wrong_with_the_past_is_a_problem(
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
     assert "a bug" not in response.text
     assert site.counted("gpufleet_http_requests_total", route=HISTORY, status=str(status)) == 1
+    assert site.counted("gpufleet_questions_timed_out_total") == isinstance(failure, QueryTooLong)
 
 
 # -------------------------------------------------------------------------------------------------------------- health
@@ -238,6 +239,27 @@ async def test_ready_means_that_the_database_answers(site: Site) -> None:
     assert (response.status_code, response.json()["detail"]) == (503, "the database does not answer")
     assert response.headers["content-type"] == "application/problem+json"
     assert (await site.get("/healthz")).status_code == 200
+
+
+async def test_however_many_ask_the_database_is_asked_one_question_at_a_time(site: Site) -> None:
+    asked, go_on = [], asyncio.Event()
+
+    async def slowly() -> bool:
+        asked.append(1)
+        await go_on.wait()
+        return True
+
+    site.database_ready = slowly
+    app = site.app()
+    answers = [asyncio.create_task(site.ask(app, "/readyz")) for _ in range(20)]
+    async with asyncio.timeout(10):
+        while not asked:
+            await asyncio.sleep(0)
+    go_on.set()
+    assert {answer.status_code for answer in await asyncio.gather(*answers)} == {200}
+    assert len(asked) == 1
+    assert (await site.ask(app, "/readyz")).status_code == 200
+    assert len(asked) == 2
 
 
 async def test_who_is_not_ready_says_why_where_that_is_known(site: Site) -> None:

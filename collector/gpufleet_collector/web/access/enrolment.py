@@ -51,7 +51,7 @@ class Enrolment:
         if request.method in {"GET", "HEAD"}:
             grants = await self.tokens.all()
             return answer({"tokens": [_object(grant) for grant in grants], "count": len(grants)})
-        if is_foreign(request.headers):
+        if is_foreign(request.headers, request.url.scheme):
             return problem(HTTPStatus.FORBIDDEN, "a page of another site may not do this")
         if self.book.is_open:
             detail = "the first token is made on the collector's machine: gpufleet-collector token create --role admin"

@@ -29,6 +29,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz", "/api/v1/session", "/api/docs"})
 OPEN_BENEATH = ("/api/docs/",)
 ADMIN_PATHS = frozenset({"/api/v1/tokens"})
 GUARDED_BENEATH = ("/api/", "/metrics/")
+SECURE_SCHEMES = frozenset({"https", "wss"})
 GUARDED_PATHS = frozenset({"/api", "/metrics", "/ws"})
 
 
@@ -60,15 +61,18 @@ def cookie_token(header: str | None) -> str | None:
     return None
 
 
-def is_foreign(headers: Headers) -> bool:
-    """Whether a page of another site sends this. Programs name no origin."""
+def is_foreign(headers: Headers, scheme: str) -> bool:
+    """Whether a page of another site sends this, over `scheme`. Programs name no origin. Behind a proxy that speaks TLS
+    for us the page is https and we are not; the other way round somebody stands in between."""
     origin = headers.get("origin")
     if origin is None:
         return False
     try:
-        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        parts = urlsplit(origin)
     except ValueError:
         return True
+    is_downgraded = scheme in SECURE_SCHEMES and parts.scheme != "https"
+    return is_downgraded or parts.netloc.lower() != headers.get("host", "").lower()
 
 
 def is_here(host: str) -> bool:
@@ -132,7 +136,7 @@ class Guard:
                 "this collector has no tokens and is for this machine alone: ask for it as localhost, or make tokens"
             )
             return self._refused("host", HTTPStatus.FORBIDDEN, detail)
-        if scope["type"] == "websocket" and is_foreign(headers):
+        if scope["type"] == "websocket" and is_foreign(headers, scope["scheme"]):
             return self._refused("origin", HTTPStatus.FORBIDDEN, "a page of another site may not listen here")
         if right is None:
             return None

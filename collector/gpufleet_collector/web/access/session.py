@@ -35,7 +35,7 @@ class Session:
         parameters(request, ())
         if request.method in {"GET", "HEAD"}:
             return answer(self._said(self._grant(request.headers)))
-        if is_foreign(request.headers):
+        if is_foreign(request.headers, request.url.scheme):
             return problem(HTTPStatus.FORBIDDEN, "a page of another site may not log in here")
         if request.method == "DELETE":
             return _without_cookie(request)

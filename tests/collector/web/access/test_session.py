@@ -103,6 +103,13 @@ async def test_a_page_of_another_site_can_neither_log_in_nor_listen(origin: str)
     assert (await log_in(of, "viewer", Origin="https://gpufleet")).status_code == 200
 
 
+async def test_the_same_site_without_tls_is_another_one_and_a_proxy_may_speak_tls_for_us() -> None:
+    of = site()
+    assert (await log_in(of, "viewer", "https", Origin="http://gpufleet")).status_code == 403
+    assert (await log_in(of, "viewer", "http", Origin="https://gpufleet")).status_code == 200
+    assert (await log_in(of, "viewer", "http", Origin="http://gpufleet")).status_code == 200
+
+
 async def test_logging_out_takes_the_cookie_away() -> None:
     answer = await site().request("DELETE", SESSION, {"Cookie": "gpufleet_token=viewer"})
     assert answer.status_code == 200
