@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from gpufleet_agent.readings import GpuReading
-from gpufleet_proto.catalog import METRICS
+from gpufleet_proto.catalog import METRICS, Metric
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def gpu_object(gpu: GpuReading, *, host: str, instant_us: int, simulated: bool) -> dict[str, object]:
-    """Identity, state and every metric of the catalogue: the value exactly as read, None where there is none."""
+    """Identity, state and every metric of the catalogue: as read but for whole numbers, and None where there is none."""
     identity = gpu.gpu
     return {
         "host": host,
@@ -23,8 +23,12 @@ def gpu_object(gpu: GpuReading, *, host: str, instant_us: int, simulated: bool) 
         "mig_profile": identity.mig_profile,
         "mig_instance": identity.mig_instance,
         "recorded_at": timestamp(instant_us),
-        **{metric.name: gpu.values.get(metric.name) for metric in METRICS},
+        **{metric.name: _shown(metric, gpu.values.get(metric.name)) for metric in METRICS},
     }
+
+
+def _shown(metric: Metric, value: float | None) -> float | None:
+    return metric.round(value) if value is not None and metric.is_whole else value
 
 
 def timestamp(instant_us: int) -> str:

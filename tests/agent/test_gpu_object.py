@@ -23,7 +23,9 @@ IDENTITY_KEYS = [
 
 def test_every_key_is_there_and_what_was_not_read_is_null() -> None:
     instance = GpuIdentity("MIG-a", index=3, name="H200", parent_uuid="GPU-a", mig_profile="1g.18gb", mig_instance=7)
-    reading = GpuReading(instance, "ok", {"power_watts": 69.85, "memory_used_mb": 0})
+    reading = GpuReading(
+        instance, "ok", {"power_watts": 69.85, "energy_joules_total": 8475958331.7, "memory_used_mb": 0}
+    )
     rendered = gpu_object(reading, host="node-1", instant_us=1_767_225_600_123_456, simulated=False)
     assert list(rendered) == IDENTITY_KEYS + [metric.name for metric in METRICS]
     assert {key: value for key, value in rendered.items() if value is not None} == {
@@ -39,6 +41,7 @@ def test_every_key_is_there_and_what_was_not_read_is_null() -> None:
         "mig_instance": 7,
         "recorded_at": "2026-01-01T00:00:00.123456Z",
         "power_watts": 69.85,
+        "energy_joules_total": 8475958332,
         "memory_used_mb": 0,
     }
 
