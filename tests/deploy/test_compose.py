@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -14,10 +17,15 @@ import yaml
 
 from deploy.rendering import DEPLOY, ROOT
 from deploy.settings import AGENT, COLLECTOR
+from fakes.browser import skip_or_fail
+from fakes.containers import USER_ID
 from gpufleet_collector.store.address import parse_address
 from kubernetes_secrets import SECRETS
 
 COMPOSE = DEPLOY / "compose.yaml"
+SOMEBODY = 4711
+"""The user who made the secrets."""
+SECRET_FILES = ("server.crt", "server.key", "tokens", "agent-token", "ca.crt")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +39,25 @@ def validator() -> jsonschema_rs.Validator:
     """Of the Compose specification, as check-jsonschema brings it along."""
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     return jsonschema_rs.validator_for(json.loads(schema.read_text()))
+
+
+@pytest.fixture
+def mounts(tmp_path: Path) -> Path:
+    """Where the folders of `access` lie, with stand-ins for what `make kubernetes-secrets` makes for its user alone."""
+    if os.geteuid() != 0:
+        skip_or_fail("only root can try what root needs which capability for")
+    if shutil.which("setpriv") is None:
+        skip_or_fail("setpriv is not installed: it is part of util-linux")
+    for folder in ("secrets", "collector", "agent"):
+        (tmp_path / folder).mkdir()
+    for name in SECRET_FILES:
+        file = tmp_path / "secrets" / name
+        file.write_text(name)
+        file.chmod(0o600)
+        os.chown(file, SOMEBODY, SOMEBODY)
+    (tmp_path / "secrets").chmod(0o700)
+    os.chown(tmp_path / "secrets", SOMEBODY, SOMEBODY)
+    return tmp_path
 
 
 def test_it_keeps_to_the_specification(compose: dict[str, Any], validator: jsonschema_rs.Validator) -> None:
@@ -88,6 +115,37 @@ def test_whoever_names_a_file_is_given_it(compose: dict[str, Any]) -> None:
                 assert handed_out[path.removeprefix("/etc/gpufleet")] in made, variable
 
 
+def test_the_files_are_handed_out_with_the_capabilities_that_are_given(compose: dict[str, Any], mounts: Path) -> None:
+    access = compose["services"]["access"]
+    for _ in range(2):  # the second time over those of the start before
+        done = hand_out(mounts, access["command"][0], access["cap_add"])
+        assert (done.returncode, done.stderr) == (0, "")
+    handed_out = [file for part in ("collector", "agent") for file in (mounts / part).iterdir()]
+    assert sorted(file.read_text() for file in handed_out) == sorted(SECRET_FILES)
+    for file in handed_out:
+        status = file.stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (USER_ID, USER_ID, 0o400), file.name
+
+
+@pytest.mark.parametrize("lacking", ["CHOWN", "DAC_OVERRIDE"])
+def test_no_capability_is_given_that_handing_out_does_not_need(
+    compose: dict[str, Any], lacking: str, mounts: Path
+) -> None:
+    access = compose["services"]["access"]
+    left = [name for name in access["cap_add"] if name != lacking]
+    assert len(left) == len(access["cap_add"]) - 1 == 1
+    assert hand_out(mounts, access["command"][0], left).returncode != 0
+
+
+def test_a_script_that_changes_a_file_that_it_has_given_away_is_found_out(
+    compose: dict[str, Any], mounts: Path
+) -> None:
+    script = "install -o 10001 -g 10001 -m 0400 /secrets/ca.crt /agent/ca.crt"
+    done = hand_out(mounts, script, compose["services"]["access"]["cap_add"])
+    assert done.returncode != 0
+    assert "not permitted" in done.stderr
+
+
 def test_the_database_has_no_network(compose: dict[str, Any]) -> None:
     database, collector = compose["services"]["database"], compose["services"]["collector"]
     assert database["network_mode"] == "none"
@@ -110,6 +168,16 @@ def test_every_image_that_is_built_has_a_place(compose: dict[str, Any]) -> None:
     built = [service["build"]["dockerfile"] for service in compose["services"].values() if "build" in service]
     assert len(built) == 2
     assert all((ROOT / dockerfile).is_file() for dockerfile in built)
+
+
+def hand_out(folder: Path, script: str, capabilities: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Runs the script as Compose does, as root with these capabilities alone, on the folders of the test."""
+    # Of root no more is left after an execve than is in the bounding set.
+    bounding = ",".join(("-all", *(f"+{name.lower()}" for name in capabilities)))
+    here = re.sub(r"(?<![\w.])/(secrets|collector|agent)/", rf"{folder}/\1/", script.replace("$$", "$"))
+    command = ["setpriv", f"--bounding-set={bounding}", "--inh-caps=-all", "--no-new-privs", "sh", "-euc", here]
+    environ = os.environ | {"LC_ALL": "C"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environ)
 
 
 def _has_compose() -> bool:
