@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
-from gpufleet_collector.access.book import Book
-from gpufleet_collector.access.keeper import DATABASE, FILE, Keeper
+from gpufleet_collector.access.book import DATABASE, FILE, Book
+from gpufleet_collector.access.keeper import Keeper
 from gpufleet_collector.bus.alone import Alone
 from gpufleet_collector.bus.bus import Bus
 from gpufleet_collector.clock import Clock, SystemClock

@@ -26,7 +26,7 @@ from fakes.nats import NATS_SERVER
 from fakes.processes import free_port, wait_for
 from kubernetes_secrets import BUS, ROLES, SECRETS, main, service_names
 
-LINE = re.compile(r"(?P<role>agent|viewer|admin) sha256:(?P<digest>[0-9a-f]{64}) name=\S+")
+LINE = re.compile(r"(?P<role>agent|viewer|admin) sha256:(?P<digest>[0-9a-f]{64}) id=[a-z2-7]{10} name=\S+")
 TOKEN = re.compile(r"gpf_[a-z2-7]{10}_[A-Za-z0-9_-]{43}\n")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,6 +8,9 @@ from gpufleet_collector.access.grants import Grant, Right
 from gpufleet_collector.access.token import digest_of
 from gpufleet_collector.errors import DatabaseUnavailable, Forbidden, Unauthenticated
 
+DATABASE, FILE = "database", "file"
+"""Where tokens are from."""
+
 MAX_CREDENTIALS_LENGTH = 512
 _BEARER = "bearer "
 _NO_TOKEN = b""
@@ -43,6 +46,10 @@ class Book:
         self._awaited.discard(source)
         self._sources[source] = {grant.digest: grant for grant in grants}
         self._is_closed = self._is_closed or closes or bool(self._sources[source])
+
+    def grants_of(self, source: str) -> list[Grant]:
+        """The tokens of one source, in the order in which it has them."""
+        return list(self._sources.get(source, {}).values())
 
     def admit(self, authorization: str | None, right: Right, now_us: int) -> Grant | None:
         """The grant of whoever sends this `authorization`; None where the book is open. Raises Unauthenticated, which

@@ -67,4 +67,7 @@ def read_patterns(text: str) -> tuple[str, ...]:
     for pattern in patterns:
         if len(pattern) > MAX_PATTERN_LENGTH or not pattern.isprintable():
             raise ValueError(f"a pattern of hosts has 1 to {MAX_PATTERN_LENGTH} printable characters")
+        # In a file of tokens either would end the pattern, and what follows it would not be read as meant.
+        if " " in pattern or "#" in pattern:
+            raise ValueError("a pattern of hosts has neither blanks nor #: write ? in the place of each")
     return patterns

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.book import DATABASE, FILE, Book
 from gpufleet_collector.access.grants import Grant
-from gpufleet_collector.access.tokens_file import MAX_FILE_BYTES, read_tokens
+from gpufleet_collector.access.tokens_file import name_of, read_lines, read_tokens, text_of
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.errors import ConfigurationError, DatabaseUnavailable
 
@@ -18,7 +18,6 @@ REFRESH_SECONDS = 1.0
 
 ANSWER_SECONDS = 3.0
 
-DATABASE, FILE = "database", "file"
 _logger = logging.getLogger(__name__)
 
 
@@ -30,7 +29,8 @@ class TokenSource(Protocol):
 
 
 class Keeper:
-    """`run` never ends by itself. A database that is away and a file that cannot be read leave what was known last."""
+    """`run` never ends by itself. A database that is away and a file that cannot be read leave what was known last. Of
+    a file with lines that cannot be read the others count: a token whose line is gone is gone."""
 
     def __init__(self, book: Book, tokens: TokenSource, file: Path | None, clock: Clock) -> None:
         self._book = book
@@ -42,13 +42,24 @@ class Keeper:
         self._is_migrated = False
 
     def read_file(self) -> None:
-        """Raises ConfigurationError when the file cannot be used."""
-        if self._file is None:
+        """Raises ConfigurationError when the file, or a line of it, cannot be used."""
+        if self._file is not None:
+            text = text_of(self._file)
+            self._take(text, read_tokens(text, name_of(self._file)))
+
+    def _read_file_again(self) -> None:
+        """Raises ConfigurationError when the file cannot be used at all."""
+        if self._file is None or (text := text_of(self._file)) == self._text:
             return
-        text = _text_of(self._file)
-        if text != self._text:
-            self._book.replace(FILE, read_tokens(text, f"GPUFLEET_TOKENS_FILE={str(self._file)!r}"), closes=True)
-            self._text = text
+        reading = read_lines(text, name_of(self._file))
+        self._take(text, reading.grants)
+        if reading.wrong is not None:
+            remedy = "it is no token until it is corrected, and the other lines count"
+            _logger.error("%s, %s; %s", name_of(self._file), reading.wrong, remedy)
+
+    def _take(self, text: str, grants: Sequence[Grant]) -> None:
+        self._book.replace(FILE, grants, closes=True)
+        self._text = text
 
     async def read_database(self) -> None:
         """Once there is a table. Raises DatabaseUnavailable."""
@@ -62,7 +73,7 @@ class Keeper:
 
     async def refresh(self) -> None:
         try:
-            self.read_file()
+            self._read_file_again()
         except ConfigurationError as error:
             self._say(f"the tokens that are known are kept: {error}")
         else:
@@ -84,16 +95,3 @@ class Keeper:
         if text != self._said:
             self._said = text
             _logger.error("%s", text)
-
-
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        text = content.decode()
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(f"GPUFLEET_TOKENS_FILE={str(path)!r} cannot be read: {why}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigurationError(f"GPUFLEET_TOKENS_FILE={str(path)!r} is larger than {MAX_FILE_BYTES} bytes")
-    return text

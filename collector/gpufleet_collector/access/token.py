@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 ID_BYTES, SECRET_BYTES = 6, 32
 ID_LENGTH = 10
-TOKEN = re.compile(rf"gpf_([a-z2-7]{{{ID_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
+TOKEN_ID = re.compile(rf"[a-z2-7]{{{ID_LENGTH}}}")
+TOKEN = re.compile(rf"gpf_({TOKEN_ID.pattern})_[A-Za-z0-9_-]{{43}}")
 """It begins so that whoever finds one, also a scanner for secrets, knows what it is."""
 
 Randomness = Callable[[int], bytes]

@@ -47,3 +47,10 @@ def test_patterns_are_read_each_once() -> None:
 def test_patterns_that_cannot_be_meant_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         read_patterns(text)
+
+
+@pytest.mark.parametrize("text", ["rack#7-*", "#", "gpu-*,my host"])
+def test_what_a_file_of_tokens_cannot_hold_is_refused_with_what_to_write_instead(text: str) -> None:
+    with pytest.raises(ValueError, match=r"neither blanks nor #: write \?"):
+        read_patterns(text)
+    read_patterns(text.replace("#", "?").replace(" ", "?"))
