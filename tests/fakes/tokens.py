@@ -18,6 +18,7 @@ class HeldTokens:
         self.grants.append(grant)
 
     async def revoke(self, token_id: str, at_us: int) -> bool:
+        assert "\x00" not in token_id, "PostgreSQL takes no such text"
         before = len([grant for grant in self.grants if grant.id == token_id])
         self.grants = [
             replace(grant, revoked_at=grant.revoked_at or at_us) if grant.id == token_id else grant

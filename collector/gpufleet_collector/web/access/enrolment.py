@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gpufleet_collector.access.book import Book
 from gpufleet_collector.access.grants import MAX_NAME_LENGTH, Grant, Role, read_patterns
-from gpufleet_collector.access.token import Token
+from gpufleet_collector.access.token import TOKEN_ID, Token
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.web import instants
@@ -68,18 +68,23 @@ class Enrolment:
 
     async def _revoke(self, asked: Mapping[str, Any]) -> Response:
         token_id = asked.get("id")
-        if not isinstance(token_id, str) or not await self.tokens.revoke(token_id, self.clock.now().wall_us):
+        if not isinstance(token_id, str) or not await self._is_revoked(token_id):
             raise BadRequest("id", "there is no such token")
         return answer({"id": token_id})
+
+    async def _is_revoked(self, token_id: str) -> bool:
+        # Nothing else is an id, and of what else there is the database does not take every character.
+        return bool(TOKEN_ID.fullmatch(token_id)) and await self.tokens.revoke(token_id, self.clock.now().wall_us)
 
 
 def _grant(asked: Mapping[str, Any], token: Token, now: int) -> Grant:
     role, name, days = asked.get("role"), asked.get("name", ""), asked.get("days")
-    if role not in {each.value for each in Role}:
+    if not isinstance(role, str) or role not in {each.value for each in Role}:
         raise BadRequest("role", f"is one of {', '.join(Role)}")
     if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise BadRequest("name", f"has at most {MAX_NAME_LENGTH} printable characters")
-    if days is not None and not (isinstance(days, int) and 0 < days <= MAX_DAYS):
+    # True is an int, too.
+    if days is not None and not (type(days) is int and 0 < days <= MAX_DAYS):
         raise BadRequest("days", f"is a whole number, 1 to {MAX_DAYS}")
     expires_at = None if days is None else now + days * DAY_US
     return Grant(token.id, token.digest, Role(role), name, _hosts(asked.get("hosts")), now, expires_at)

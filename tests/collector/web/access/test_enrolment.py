@@ -3,9 +3,13 @@
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fakes.clock import START_US
+from fakes.json_values import JSON_VALUES, json_values
 from fakes.tokens import grant_of
 from fakes.web import Site
 from gpufleet_collector.access.book import Book
@@ -13,6 +17,7 @@ from gpufleet_collector.access.grants import Role
 from gpufleet_collector.access.token import TOKEN, digest_of
 
 TOKENS = "/api/v1/tokens"
+NAMES = ("role", "name", "hosts", "days", "id")
 ADMIN = {"Authorization": "Bearer admin"}
 
 
@@ -26,7 +31,7 @@ def site() -> Site:
 async def send(site: Site, method: str, body: dict[str, Any], **headers: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=site.app(), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gpufleet") as client:
-        return await client.request(method, TOKENS, json=body, headers={**ADMIN, **headers})
+        return await client.request(method, TOKENS, content=orjson.dumps(body), headers={**ADMIN, **headers})
 
 
 async def test_a_token_is_shown_once_and_kept_as_its_digest(site: Site) -> None:
@@ -55,6 +60,11 @@ async def test_a_token_is_shown_once_and_kept_as_its_digest(site: Site) -> None:
         ({"role": "agent", "hosts": ["a"]}, "hosts"),
         ({"role": "agent", "days": 0}, "days"),
         ({"role": "agent", "days": "7"}, "days"),
+        ({"role": "agent", "days": True}, "days"),
+        ({"role": "agent", "hosts": "rack#7-*"}, "hosts"),
+        ({"role": "agent", "hosts": "my host"}, "hosts"),
+        ({"role": ["agent"]}, "role"),
+        ({"role": {}}, "role"),
         ({"role": "agent", "colour": "red"}, "colour"),
     ],
 )
@@ -69,6 +79,33 @@ async def test_a_token_is_revoked_by_its_id(site: Site) -> None:
     assert (await send(site, "DELETE", {"id": made["id"]})).status_code == 200
     assert site.tokens.grants[0].revoked_at is not None
     assert (await send(site, "DELETE", {"id": "nobody"})).status_code == 400
+
+
+@pytest.mark.parametrize("token_id", ["a\x00b", "\x00", "", "x" * 10_000, None, 7, ["a"], {"a": 1}, True])
+async def test_what_is_no_id_is_no_token(site: Site, token_id: object) -> None:
+    answer = await send(site, "DELETE", {"id": token_id})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "id")
+    assert answer.json()["detail"] == "id: there is no such token"
+
+
+@pytest.mark.parametrize("field", NAMES)
+@pytest.mark.parametrize("value", JSON_VALUES, ids=lambda value: repr(value)[:20])
+async def test_a_field_of_any_type_is_taken_or_refused_by_its_name(site: Site, field: str, value: object) -> None:
+    method = "DELETE" if field == "id" else "POST"
+    answer = await send(site, method, {field: value} if field in {"role", "id"} else {"role": "agent", field: value})
+    assert answer.status_code in {201, 400}, answer.text
+    if answer.status_code == 400:
+        assert answer.json()["parameter"] == field
+
+
+@given(st.sampled_from(["POST", "DELETE"]), st.dictionaries(st.sampled_from(NAMES) | st.text(), json_values))
+@example("POST", {"role": ["a"]})
+@example("DELETE", {"id": "a\x00b"})
+async def test_any_body_is_answered(method: str, body: dict[str, Any]) -> None:
+    book = Book()
+    book.replace("database", [grant_of("admin", Role.ADMIN)])
+    answer = await send(Site(book=book), method, body)
+    assert answer.status_code in {200, 201, 400}, answer.text
 
 
 async def test_a_page_of_another_site_makes_none(site: Site) -> None:

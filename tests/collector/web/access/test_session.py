@@ -4,8 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
 
 from fakes.clock import START_US
+from fakes.json_values import JSON_VALUES, json_values
 from fakes.tokens import grant_of
 from fakes.web import Site
 from gpufleet_collector.access.book import Book
@@ -81,6 +83,18 @@ async def test_a_token_that_may_not_read_is_refused_without_a_hint_which(token: 
 @pytest.mark.parametrize("token", [None, 7, ["x"], "a\x00", "ünïcode"])
 async def test_what_is_no_token_is_a_bad_request(token: object) -> None:
     assert (await log_in(site(), token)).status_code == 400
+
+
+@pytest.mark.parametrize("token", JSON_VALUES, ids=lambda value: repr(value)[:20])
+async def test_a_token_of_any_type_is_refused(token: object) -> None:
+    answer = await log_in(site(), token)
+    assert answer.status_code in {400, 401}, answer.text
+    assert answer.json()["parameter"] == "token"
+
+
+@given(json_values)
+async def test_any_token_is_answered(token: object) -> None:
+    assert (await log_in(site(), token)).status_code in {200, 400, 401, 403}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"token"'])
