@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from gpufleet_collector.access.book import DATABASE, FILE
 from gpufleet_collector.access.grants import MAX_NAME_LENGTH, Grant, Role, read_patterns
-from gpufleet_collector.access.token import Randomness, Token, id_of, make_token
-from gpufleet_collector.access.tokens_file import write_line
+from gpufleet_collector.access.token import Randomness, Token, digest_of, id_of, make_token
+from gpufleet_collector.access.tokens_file import Reading, name_of, read_lines, text_of, write_line
 from gpufleet_collector.clock import Clock
 from gpufleet_collector.config import CollectorConfig
 from gpufleet_collector.errors import ConfigurationError, OutputFailed
@@ -78,22 +79,48 @@ async def create(
 
 
 async def list_all(config: CollectorConfig, *, clock: Clock, out: TextIO) -> int:
-    """One line for each, oldest first."""
+    """One line for each: those of the database, oldest first, then those of GPUFLEET_TOKENS_FILE. Raises
+    ConfigurationError when that, or at last a line of it, cannot be read."""
     now = clock.now().wall_us
+    file = _read_file(config.tokens_file)
     async with _tokens(config) as tokens:
         grants = await tokens.all()
-    out.writelines(f"{line}\n" for line in _table(grants, now))
+    rows = [_row(grant, DATABASE, now) for grant in grants] + [_row(grant, FILE, now) for grant in file.grants]
+    out.writelines(f"{line}\n" for line in _table(rows))
+    _refuse_faults(config.tokens_file, file)
     return 0
 
 
 async def revoke(config: CollectorConfig, token: str, *, clock: Clock, out: TextIO) -> int:
-    """By its id, or by the token itself. Raises ConfigurationError when there is none."""
+    """By its id, or by the token itself. Raises ConfigurationError when there is none that can be revoked here."""
     token_id = id_of(token) or token
     async with _tokens(config) as tokens:
-        if not await tokens.revoke(token_id, clock.now().wall_us):
-            raise ConfigurationError("there is no such token: `gpufleet-collector token list` says which there are")
+        is_revoked = await tokens.revoke(token_id, clock.now().wall_us)
+    if not is_revoked:
+        _refuse_of_file(config.tokens_file, token, token_id)
+        raise ConfigurationError(
+            "there is no such token: `gpufleet-collector token list` says which there are, with GPUFLEET_TOKENS_FILE "
+            "those of the file, too"
+        )
     out.write(f"revoked {token_id}; what is open with it ends within 5 s\n")
     return 0
+
+
+def _refuse_of_file(path: Path | None, token: str, token_id: str) -> None:
+    file = _read_file(path)
+    if any(token_id == grant.id or digest_of(token) == grant.digest for grant in file.grants):
+        raise ConfigurationError(f"{token_id} cannot be revoked here: it is in the file {path}: remove its line")
+    _refuse_faults(path, file)
+
+
+def _read_file(path: Path | None) -> Reading:
+    return Reading([], []) if path is None else read_lines(text_of(path), name_of(path))
+
+
+def _refuse_faults(path: Path | None, file: Reading) -> None:
+    """Whoever asks which tokens there are is told of lines that may have been meant as such."""
+    if path is not None and file.wrong is not None:
+        raise ConfigurationError(f"{name_of(path)}, {file.wrong}")
 
 
 @asynccontextmanager
@@ -134,15 +161,15 @@ def _append(path: Path, line: str) -> None:
         raise OutputFailed(f"--for-file={str(path)!r} cannot be written: {error.strerror or error}") from None
 
 
-def _table(grants: Sequence[Grant], now: int) -> list[str]:
-    if not grants:
+def _table(tokens: Sequence[tuple[str, ...]]) -> list[str]:
+    if not tokens:
         return ["no tokens"]
-    rows = [("ID", "ROLE", "STATE", "EXPIRES", "HOSTS", "NAME")] + [_row(grant, now) for grant in grants]
+    rows = [("ID", "ROLE", "STATE", "EXPIRES", "HOSTS", "SOURCE", "NAME"), *tokens]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _row(grant: Grant, now: int) -> tuple[str, ...]:
+def _row(grant: Grant, source: str, now: int) -> tuple[str, ...]:
     state = "revoked" if grant.revoked_at is not None else "valid" if grant.is_valid(now) else "expired"
     expires = "never" if grant.expires_at is None else instant(grant.expires_at)
-    return grant.id, grant.role.value, state, expires, ",".join(grant.hosts) or "any", grant.name
+    return grant.id, grant.role.value, state, expires, ",".join(grant.hosts) or "any", source, grant.name

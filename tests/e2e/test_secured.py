@@ -186,7 +186,7 @@ def test_tokens_are_listed_without_themselves(collector: Collector) -> None:
     text = token(collector, "create", "--role", "viewer", "--name", "on-call")
     listed = token(collector, "list")
     assert text not in listed
-    assert re.search(r"^\w{10}  viewer +valid +never +any +on-call$", listed, re.MULTILINE)
+    assert re.search(r"^\w{10}  viewer +valid +never +any +database +on-call$", listed, re.MULTILINE)
 
 
 def test_a_token_of_a_file_needs_no_database(folder: Path, collector: Collector) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gpufleet_collector.access.book import Book
+from gpufleet_collector.access.book import DATABASE, FILE, Book
 from gpufleet_collector.access.grants import MAX_NAME_LENGTH, Grant, Role, read_patterns
 from gpufleet_collector.access.token import TOKEN_ID, Token
 from gpufleet_collector.clock import Clock
@@ -49,8 +49,9 @@ class Enrolment:
     async def __call__(self, request: Request) -> Response:
         parameters(request, ())
         if request.method in {"GET", "HEAD"}:
-            grants = await self.tokens.all()
-            return answer({"tokens": [_object(grant) for grant in grants], "count": len(grants)})
+            tokens = [_object(grant, DATABASE) for grant in await self.tokens.all()]
+            tokens += [_object(grant, FILE) for grant in self.book.grants_of(FILE)]
+            return answer({"tokens": tokens, "count": len(tokens)})
         if is_foreign(request.headers, request.url.scheme):
             return problem(HTTPStatus.FORBIDDEN, "a page of another site may not do this")
         if self.book.is_open:
@@ -64,7 +65,7 @@ class Enrolment:
         token, now = self.new_token(), self.clock.now().wall_us
         grant = _grant(asked, token, now)
         await self.tokens.add(grant)
-        return answer({"token": token.text, **_object(grant)}, HTTPStatus.CREATED)
+        return answer({"token": token.text, **_object(grant, DATABASE)}, HTTPStatus.CREATED)
 
     async def _revoke(self, asked: Mapping[str, Any]) -> Response:
         token_id = asked.get("id")
@@ -73,8 +74,13 @@ class Enrolment:
         return answer({"id": token_id})
 
     async def _is_revoked(self, token_id: str) -> bool:
+        """Raises BadRequest for one of the file, which only who writes the file can revoke."""
         # Nothing else is an id, and of what else there is the database does not take every character.
-        return bool(TOKEN_ID.fullmatch(token_id)) and await self.tokens.revoke(token_id, self.clock.now().wall_us)
+        if TOKEN_ID.fullmatch(token_id) and await self.tokens.revoke(token_id, self.clock.now().wall_us):
+            return True
+        if any(token_id == grant.id for grant in self.book.grants_of(FILE)):
+            raise BadRequest("id", "it is in the file that GPUFLEET_TOKENS_FILE names: remove its line")
+        return False
 
 
 def _grant(asked: Mapping[str, Any], token: Token, now: int) -> Grant:
@@ -101,10 +107,11 @@ def _hosts(given: object) -> tuple[str, ...]:
         raise BadRequest("hosts", str(error)) from None
 
 
-def _object(grant: Grant) -> dict[str, object]:
+def _object(grant: Grant, source: str) -> dict[str, object]:
     return {
         "id": grant.id,
         "role": grant.role.value,
+        "source": source,
         "name": grant.name,
         "hosts": list(grant.hosts),
         "created_at": instants.write_optional(grant.created_at),

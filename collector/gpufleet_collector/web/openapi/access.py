@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gpufleet_collector.access.book import DATABASE, FILE
 from gpufleet_collector.access.grants import Role
 from gpufleet_collector.web.openapi.operation import BAD, GUARDED, JSON, SELF, TOO_MANY, UNAVAILABLE, Action, Operation
 from gpufleet_collector.web.openapi.schema import (
@@ -31,8 +32,9 @@ _SESSION = structure(
     },
 )
 _TOKEN_FIELDS: Mapping[str, Schema] = {
-    "id": text("Its public part.", "abcdefgh23"),
+    "id": text("Its public part; of one of the file that does not say it, how its digest begins.", "abcdefgh23"),
     "role": one_of(_ROLES),
+    "source": one_of([DATABASE, FILE], "Where it is kept. One of the file is revoked by removing its line."),
     "name": text("What it is for.", "rack 1"),
     "hosts": array(text("", "gpu-*"), "Patterns of hosts it may speak for; none is any."),
     "created_at": nullable(instant()),
@@ -74,7 +76,7 @@ ACCESS: Mapping[str, Operation] = {
         "tokens",
         SELF,
         "Every token there is, for admins",
-        "Never the tokens themselves.",
+        "Never the tokens themselves. Those of the database, oldest first, then those of GPUFLEET_TOKENS_FILE.",
         {JSON: structure("", {"tokens": array(structure("A token.", _TOKEN_FIELDS)), "count": whole("", 1)})},
         problems=(BAD, UNAVAILABLE),
         actions=(
@@ -102,7 +104,7 @@ ACCESS: Mapping[str, Operation] = {
                 "delete",
                 "revokeToken",
                 "Revoke a token, for admins",
-                "What is open with it ends within 5 s.",
+                "What is open with it ends within 5 s. Only those of the database are: 400 for one of the file.",
                 structure("", {"id": text("", "abcdefgh23")}),
                 structure("", {"id": text("", "abcdefgh23")}),
                 problems=(BAD, *GUARDED, _CONFLICT, _TOO_LARGE, UNAVAILABLE),

@@ -1,5 +1,6 @@
 """Tokens made, listed and revoked over HTTP, by admins."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -86,6 +87,23 @@ async def test_what_is_no_id_is_no_token(site: Site, token_id: object) -> None:
     answer = await send(site, "DELETE", {"id": token_id})
     assert (answer.status_code, answer.json()["parameter"]) == (400, "id")
     assert answer.json()["detail"] == "id: there is no such token"
+
+
+async def test_tokens_of_the_file_are_listed_and_not_revoked_here(site: Site) -> None:
+    kept = (await send(site, "POST", {"role": "viewer"})).json()
+    assert kept["source"] == "database"
+    ours = replace(grant_of("x", Role.AGENT, name="rack 1", hosts=("gpu-*",)), id="abcdefgh23")
+    site.book.replace("file", [ours])
+    listed = (await site.request("GET", TOKENS, ADMIN)).json()
+    assert [(each["id"], each["source"]) for each in listed["tokens"]] == [
+        (kept["id"], "database"),
+        ("abcdefgh23", "file"),
+    ]
+    assert listed["count"] == 2
+    assert (listed["tokens"][1]["hosts"], listed["tokens"][1]["created_at"]) == (["gpu-*"], None)
+    answer = await send(site, "DELETE", {"id": "abcdefgh23"})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "id")
+    assert "GPUFLEET_TOKENS_FILE names: remove its line" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("field", NAMES)
