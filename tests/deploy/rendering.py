@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 COMPONENTS = ("nvidia-runtime", "mutual-tls")
+FOR_OPEN = ("without-token", "without-ca")
 
 VARIANTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "small": ("small", ()),
@@ -24,7 +25,12 @@ VARIANTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Overlay and components by the variant's name: those with collectors."""
 
-EVERY_VARIANT = {**VARIANTS, "agents": ("agents", ()), "agents-with-all": ("agents", COMPONENTS)}
+EVERY_VARIANT = {
+    **VARIANTS,
+    "agents": ("agents", ()),
+    "agents-with-all": ("agents", COMPONENTS),
+    "agents-of-open": ("agents", FOR_OPEN),
+}
 
 
 def kubectl() -> str:

@@ -1,10 +1,12 @@
 """What the overlays are made of, as the project's own code sees it: settings, files, routes, commands and versions."""
 
 import json
+import logging
 import os
 import re
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,10 @@ from deploy.rendering import ROOT, VARIANTS, find, rendered
 from deploy.settings import AGENT, COLLECTOR
 from deploy.workloads import ask_whether_ready, environment, source_of, workload
 from gpufleet_agent.__main__ import build_parser as agent_parser
+from gpufleet_agent.access.start import check_access
 from gpufleet_agent.agent import STOP_SECONDS
-from gpufleet_agent.config import DEFAULT_SPOOL_MEBIBYTES
+from gpufleet_agent.config import DEFAULT_SPOOL_MEBIBYTES, read_config
+from gpufleet_agent.errors import ConfigurationError
 from gpufleet_agent.status_file import AgentStatus, status_path, write_status
 from gpufleet_collector.__main__ import build_parser as collector_parser
 from gpufleet_collector.store.embedded.launch import READY_SECONDS, STOP_STEPS
@@ -143,6 +147,28 @@ def test_components_change_what_they_say(variant: str) -> None:
     added = environment(f"{variant}-with-all", "gpufleet-agent").keys() - environment(variant, "gpufleet-agent").keys()
     assert added == {"GPUFLEET_TLS_CERT_FILE", "GPUFLEET_TLS_KEY_FILE"}
     assert "GPUFLEET_TLS_CLIENT_CA_FILE" in environment(f"{variant}-with-all", "gpufleet-collector")
+
+
+def test_agents_of_an_open_collector_start_without_the_secret_that_others_wait_for() -> None:
+    secrets = {variant: access_secret(variant) for variant in ("agents", "agents-of-open")}
+    assert secrets["agents"].get("optional", False) is False
+    assert secrets["agents-of-open"] == secrets["agents"] | {"optional": True}
+    check_start("agents-of-open")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        check_start("agents")
+
+
+def access_secret(variant: str) -> dict[str, Any]:
+    volumes = pod_spec(workload(variant, "gpufleet-agent"))["volumes"]
+    [secret] = [one["secret"] for one in volumes if one["name"] == "access"]
+    return dict(secret)
+
+
+def check_start(variant: str) -> None:
+    """As the agent of a pod does whose Secret is not there. Raises ConfigurationError."""
+    environ = {name: value for name, value in environment(variant, "gpufleet-agent").items() if value is not None}
+    config = read_config(environ, {})
+    check_access(config.access, config.collectors, logging.getLogger("tests"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
