@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.policy import PROBES, containers, pod_spec
-from deploy.rendering import ROOT, VARIANTS, find, rendered
+from deploy.rendering import FOR_OPEN, KUBERNETES, ROOT, VARIANTS, find, rendered
 from deploy.settings import AGENT, COLLECTOR
 from deploy.workloads import ask_whether_ready, environment, source_of, workload
 from gpufleet_agent.__main__ import build_parser as agent_parser
@@ -169,6 +169,13 @@ def check_start(variant: str) -> None:
     environ = {name: value for name, value in environment(variant, "gpufleet-agent").items() if value is not None}
     config = read_config(environ, {})
     check_access(config.access, config.collectors, logging.getLogger("tests"))
+
+
+def test_the_page_that_adds_hosts_names_components_that_there_are() -> None:
+    page = (ROOT / "collector" / "dashboard" / "src" / "model" / "enrolment.ts").read_text()
+    assert {*re.findall(r"'(without-\w+)'", page)} == {*FOR_OPEN}
+    for name in FOR_OPEN:
+        assert (KUBERNETES / "overlays" / "agents" / "../../components" / name / "kustomization.yaml").is_file()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

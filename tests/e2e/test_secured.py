@@ -1,14 +1,17 @@
 """The whole way over TLS with tokens: agent, collector, browser and WebSocket, as real processes; and the end of all of
 them when their tokens are revoked."""
 
+import base64
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import websockets.exceptions
 import websockets.sync.client
 from playwright.sync_api import Browser, expect
 
+from deploy.rendering import kubectl
 from fakes.apart import apart
 from fakes.browser import chromium
 from fakes.machine import corner
@@ -63,12 +67,19 @@ def token(collector: Collector, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-@contextmanager
-def running_agent(folder: Path, collector: Collector, keys: Secured, text: str, host: str = HOST) -> Iterator[Process]:
-    environ = {
+def settings_of(collector: Collector, keys: Secured, text: str) -> dict[str, str]:
+    """Of an agent with this token."""
+    return {
         "GPUFLEET_COLLECTOR": collector.target,
         "GPUFLEET_TLS_CA_FILE": str(keys.ca_file),
         "GPUFLEET_TOKEN": text,
+    }
+
+
+@contextmanager
+def running_agent(folder: Path, settings: Mapping[str, str], host: str = HOST) -> Iterator[Process]:
+    environ = {
+        **settings,
         "GPUFLEET_HOST_NAME": host,
         "GPUFLEET_DATA_DIR": str(folder / f"agent-{host}"),
         "GPU_POLL_INTERVAL_SECONDS": "0.5",
@@ -137,7 +148,7 @@ def test_all_of_it_works_with_tokens_and_ends_within_five_seconds_when_they_are_
     viewers = token(collector, "create", "--role", "viewer", "--expires", "30d")
     wait_for(lambda: accepts(collector, keys, viewers), "the collector has heard of the token", REVOKED_SECONDS)
     with (
-        running_agent(folder, collector, keys, agents) as agent,
+        running_agent(folder, settings_of(collector, keys, agents)) as agent,
         listening(collector, keys, viewers) as socket,
         page(browser, collector) as opened,
     ):
@@ -174,7 +185,7 @@ def test_a_token_that_is_bound_to_hosts_is_refused_for_another_and_counted(
     folder: Path, collector: Collector, keys: Secured
 ) -> None:
     text = token(collector, "create", "--role", "agent", "--hosts", "gpu-*")
-    with running_agent(folder, collector, keys, text, "db-1") as agent:
+    with running_agent(folder, settings_of(collector, keys, text), "db-1") as agent:
         wait_for(lambda: "db-1" in agent.errors and "token" in agent.errors, "the agent says why")
         assert state(collector, "db-1") is None
     lines = collector.text("/metrics").splitlines()
@@ -230,6 +241,32 @@ def test_the_first_token_can_be_made_before_the_collector_ever_ran(folder: Path)
         collector.get("/api/v1/hosts")
 
 
+def printed(opened: Watched) -> list[str]:
+    """The commands of the way that is chosen."""
+    return opened.page.get_by_test_id("add-command").all_inner_texts()
+
+
+def type_on_host(folder: Path, command: str, keys: Secured) -> dict[str, str]:
+    """The settings of the agent of a host whose / is `folder`, after this was typed there beside ca.crt."""
+    folder.mkdir()
+    shutil.copy(keys.ca_file, folder / "ca.crt")
+    # Whoever runs the tests is no sudoer, and the unit's group is not on this machine.
+    here = command.replace("sudo ", "").replace("-g gpufleet-agent ", "").replace("/etc/", f"{folder}/etc/")
+    done = subprocess.run(["bash", "-euc", here], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), here
+    lines = (folder / "etc" / "gpufleet" / "agent.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def secret_of(command: str, keys: Secured) -> dict[str, bytes]:
+    """What the Secret would hold that this makes."""
+    here = command.replace("kubectl ", f"{shlex.quote(kubectl())} ") + " --dry-run=client --output=json"
+    folder = keys.ca_file.parent
+    done = subprocess.run(["bash", "-euc", here], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return {name: base64.b64decode(value) for name, value in json.loads(done.stdout)["data"].items()}
+
+
 @pytest.mark.browser
 def test_an_admin_adds_a_host_on_the_page_and_sees_it_appear(
     folder: Path, collector: Collector, keys: Secured, browser: Browser
@@ -240,13 +277,15 @@ def test_an_admin_adds_a_host_on_the_page_and_sees_it_appear(
         opened.page.get_by_test_id("token-hosts").fill("new-*")
         opened.page.get_by_test_id("make-token").click()
         expect(opened.page.get_by_test_id("token-made")).to_be_visible()
-        typed = "\n".join(opened.page.get_by_test_id("add-command").all_inner_texts())
-        found = re.search(r"gpf_[a-z2-7]{10}_[\w-]{43}", typed)
-        assert found is not None
-        assert "grpcs://127.0.0.1:" in typed
+        (command,) = [each for each in printed(opened) if "agent.env" in each]
+        assert "grpcs://127.0.0.1:" in command
         opened.photograph("add-host")
         assert opened.faults() == []
-        with running_agent(folder, collector, keys, found[0], "new-7"):
+        opened.page.get_by_role("radio", name="Kubernetes").click()
+        (create,) = [each for each in printed(opened) if "create secret" in each]
+        settings = type_on_host(folder / "new-7", command, keys)
+        assert secret_of(create, keys)["token"] == Path(settings["GPUFLEET_TOKEN_FILE"]).read_bytes()
+        with running_agent(folder, settings, "new-7"):
             expect(opened.page.get_by_test_id("arrivals")).to_contain_text("new-7")
             opened.page.get_by_role("link", name="new-7").click()
             expect(opened.page.locator("h1")).to_have_text("new-7")

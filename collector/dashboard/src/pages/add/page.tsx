@@ -87,8 +87,10 @@ function InstallStep({ target }: { readonly target: Target }) {
         )}
         {target.scheme === 'grpcs' && (
           <p class="add-note">
-            Where the collector's certificate is of an authority of your own, put that into <code>ca.crt</code> first; where it
-            is of a public one, leave <code>GPUFLEET_TLS_CA_FILE</code> out.
+            <code>ca.crt</code> is the authority that issued the collector's certificate: put it into the folder in which you type
+            this. <code>make kubernetes-secrets</code> writes one to <code>build/kubernetes-secrets</code>; else whoever made the
+            certificate has it. Where that is a public authority, leave out <code>GPUFLEET_TLS_CA_FILE</code> and what names{' '}
+            <code>ca.crt</code>; on Kubernetes with <code>../../components/without-ca</code>.
           </p>
         )}
         {way?.steps.map(({ words, command }) => (
