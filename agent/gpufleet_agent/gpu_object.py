@@ -9,7 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def gpu_object(gpu: GpuReading, *, host: str, instant_us: int, simulated: bool) -> dict[str, object]:
-    """Identity, state and every metric of the catalogue: as read but for whole numbers, and None where there is none."""
+    """Identity, state and every metric of the catalogue: as read but for whole numbers, None where there is none."""
     identity = gpu.gpu
     return {
         "host": host,
