@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STATIC := collector/gpufleet_collector/web/static
 DOCS := collector/gpufleet_collector/web/docs_static
 DASHBOARD_SOURCES := $(shell find collector/dashboard -type f -not -path '*/node_modules/*' 2>/dev/null)
-PYTEST := $(BIN)/python -m pytest
+PYTEST ?= $(BIN)/python -m pytest
 WORKERS ?= 2
 
 .PHONY: run sync dashboard check test drill soak fuzz bench test-gpu proto golden migration images kubernetes-secrets clean
