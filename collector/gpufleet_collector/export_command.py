@@ -24,8 +24,10 @@ from gpufleet_collector.store.embedded.place import Surroundings
 from gpufleet_collector.store.embedded.reach import reach
 from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history_stream import HistoryStream
+from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.schema_state import require_schema
+from gpufleet_collector.upkeep import kept_of
 from gpufleet_collector.web.export_question import read_question
 
 EXIT_DONE, EXIT_TERMINATED = 0, 128 + signal.SIGTERM
@@ -37,6 +39,15 @@ class Streams:
 
     stdout: int
     stderr: TextIO
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where history is read, by which clock it is final, and how long it is kept there."""
+
+    reached: AbstractAsyncContextManager[str]
+    kept: Kept
+    clock: Clock
 
 
 async def run(
@@ -60,7 +71,8 @@ async def run(
         if question.form == "parquet" and output == STANDARD_OUTPUT and os.isatty(streams.stdout):
             raise ConfigurationError("--format parquet is not for a terminal: give --output FILE")
         form = make_form(question.form, columns_of(question.query), question.facts)
-        return await _unless_terminated(_export(reach(config, around), question.query, form, output, clock, streams))
+        source = Source(reach(config, around), kept_of(config), clock)
+        return await _unless_terminated(_export(source, question.query, form, output, streams))
     except BadRequest as error:
         raise ConfigurationError(f"--{error.parameter.replace('_', '-')} {error.detail}") from error
 
@@ -76,12 +88,12 @@ def guess_format(output: str) -> FormName:
     raise ConfigurationError(f"--output {output} does not say its format: give --format {' or '.join(FORMS)}")
 
 
-async def _export(
-    reached: AbstractAsyncContextManager[str], query: Query, form: Form, output: str, clock: Clock, streams: Streams
-) -> None:
-    async with reached as dsn, _closing(Database(dsn, connections=1)) as database:
+async def _export(source: Source, query: Query, form: Form, output: str, streams: Streams) -> None:
+    clock = source.clock
+    async with source.reached as dsn, _closing(Database(dsn, connections=1)) as database:
         await require_schema(database)
-        reader = Reader(HistoryStream(database, clock=clock), EventHistory(database), ProcessHistory(database))
+        history = HistoryStream(database, clock=clock, kept=source.kept)
+        reader = Reader(history, EventHistory(database), ProcessHistory(database))
         progress = Progress(name_of(query), query.until, clock=clock, stderr=streams.stderr)
         rows = written = 0
         try:

@@ -30,15 +30,13 @@ from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.history_stream import HistoryStream
 from gpufleet_collector.store.identity import database_identity
-from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
-from gpufleet_collector.store.times import DAY_US
 from gpufleet_collector.store.token_table import Tokens
 from gpufleet_collector.store.writer import Writer
 from gpufleet_collector.tls import Certificates
 from gpufleet_collector.tls_expiry import ExpiryNotices
-from gpufleet_collector.upkeep import Upkeep
+from gpufleet_collector.upkeep import Upkeep, kept_of
 from gpufleet_collector.web.app import create_app
 from gpufleet_collector.web.server import WebServer
 from gpufleet_collector.web.serving.crowd import Crowd
@@ -99,11 +97,12 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
     tokens = Tokens(database)
     keeper = Keeper(book, tokens, config.tokens_file, clock)
     keeper.read_file()
+    kept = kept_of(config)
     app = create_app(
         live=live,
-        history=History(database, clock=clock),
-        stream=HistoryStream(database, clock=clock),
-        series=SeriesHistory(database, clock=clock, kept=_kept(config), rollup_labels=config.rollup_labels),
+        history=History(database, clock=clock, kept=kept),
+        stream=HistoryStream(database, clock=clock, kept=kept),
+        series=SeriesHistory(database, clock=clock, kept=kept, rollup_labels=config.rollup_labels),
         events=EventHistory(database),
         processes=ProcessHistory(database),
         database_ready=_readiness(database, writer, started),
@@ -237,10 +236,6 @@ async def _with_database(action: Callable[[], Awaitable[None]], stop: asyncio.Ev
                 said = True
         await asyncio.sleep(DATABASE_RETRY_SECONDS)
     return None
-
-
-def _kept(config: CollectorConfig) -> Kept:
-    return Kept(config.retention_days * DAY_US, config.retention_5m_days * DAY_US)
 
 
 def _readiness(database: Database, writer: Writer, started: asyncio.Event) -> Callable[[], Awaitable[bool]]:

@@ -16,7 +16,9 @@ from gpufleet_collector.store.fleet_minutes import FleetMinuteTable
 from gpufleet_collector.store.jobs import JOB_CONNECTIONS, Job, JobRunner
 from gpufleet_collector.store.late import LateMerge
 from gpufleet_collector.store.packing import Packing
+from gpufleet_collector.store.plan import Kept
 from gpufleet_collector.store.retention import Keep, Retention
+from gpufleet_collector.store.times import DAY_US
 
 PACK_SECONDS, MERGE_SECONDS, RETENTION_SECONDS, MINUTE_SECONDS, CONDITION_SECONDS = 30.0, 60.0, 60.0, 5.0, 60.0
 MINUTE_US = 60_000_000
@@ -107,6 +109,16 @@ def keep_of(config: CollectorConfig) -> Keep:
         buckets_1h_days=config.retention_1h_days,
         fleet_days=config.retention_fleet_days,
         events_days=config.retention_events_days,
+    )
+
+
+def kept_of(config: CollectorConfig) -> Kept:
+    """The same for those who choose a table to ask."""
+    return Kept(
+        samples_us=config.retention_days * DAY_US,
+        five_minutes_us=config.retention_5m_days * DAY_US,
+        hours_us=config.retention_1h_days * DAY_US,
+        fleet_minutes_us=config.retention_fleet_days * DAY_US,
     )
 
 

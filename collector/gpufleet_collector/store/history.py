@@ -10,7 +10,7 @@ from gpufleet_collector.store import history_sql
 from gpufleet_collector.store.celling import Celling, parameters_of, plan_cells
 from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.parts import Span
-from gpufleet_collector.store.plan import Source, source_of_step
+from gpufleet_collector.store.plan import Kept, Source, first_kept, sources_of_step
 from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import Scope, Stay, find_scope
 from gpufleet_collector.store.stored import stored_span
@@ -82,9 +82,10 @@ class HistoryBucket:
 class History:
     """Questions about the past. An unknown host or GPU has none: the answer is empty."""
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+    def __init__(self, database: Database, *, clock: Clock | None = None, kept: Kept | None = None) -> None:
         self._database = database
         self._clock = clock or SystemClock()
+        self._kept = kept or Kept()
 
     async def samples(self, query: HistoryQuery) -> list[HistorySample]:
         """At most `query.limit`, sorted by instant and UUID. Raises BadRequest when too many GPUs match, QueryTooLong
@@ -109,12 +110,13 @@ class History:
         can answer; the figures are the same whichever it is. Raises QueryTooLong and DatabaseUnavailable."""
         step_us = query.step_us
         assert step_us is not None
-        source = source_of_step(step_us)
+        now = self._clock.now().wall_us
+        source = source_of(query, step_us, now, self._kept)
         async with question(self._database) as asked:
             span = await span_left(asked, query, source)
             scope = await scope_of(asked, query)
             whole = asked_of(scope, query)
-            made = Buckets(query, step_us, whole, scope, self._clock.now().wall_us - SETTLE_US)
+            made = Buckets(query, step_us, whole, scope, now - SETTLE_US)
             found: list[HistoryBucket] = []
             for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
                 celling = await plan_cells(asked, whole.stays, window, source, step_us)
@@ -141,6 +143,11 @@ def windows(
         end = min(until, (since + min(width, longest)) // step_us * step_us)
         yield since, end
         since, width = end, width * WINDOW_GROWTH
+
+
+def source_of(query: HistoryQuery, step_us: int, now: int, kept: Kept) -> Source:
+    """The same for every page, whose figures are the same whichever it is."""
+    return first_kept(sources_of_step(step_us), query.since, now, kept)
 
 
 async def span_left(asked: Question, query: HistoryQuery, source: Source) -> Span:

@@ -23,11 +23,12 @@ from gpufleet_collector.store.history import (
     fractions_of,
     page_after,
     scope_of,
+    source_of,
     span_left,
     to_sample,
     windows,
 )
-from gpufleet_collector.store.plan import Source, source_of_step
+from gpufleet_collector.store.plan import Kept, Source
 from gpufleet_collector.store.question import Patience, Question, question
 from gpufleet_collector.store.times import HOUR_US
 
@@ -51,9 +52,10 @@ R = TypeVar("R", HistorySample, HistoryBucket)
 class HistoryStream:
     """As History, without a limit of rows. Whoever stops before the end closes the generator."""
 
-    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+    def __init__(self, database: Database, *, clock: Clock | None = None, kept: Kept | None = None) -> None:
         self._database = database
         self._clock = clock or SystemClock()
+        self._kept = kept or Kept()
 
     def samples(self, query: HistoryQuery) -> AsyncGenerator[list[HistorySample], None]:
         """Batches, sorted by instant and UUID; `query.limit` does not count. Raises BadRequest when too many GPUs match
@@ -102,11 +104,12 @@ class HistoryStream:
     async def _buckets(self, asked: Question, query: HistoryQuery) -> AsyncGenerator[list[HistoryBucket], None]:
         step_us = query.step_us
         assert step_us is not None
-        source = source_of_step(step_us)
+        now = self._clock.now().wall_us
+        source = source_of(query, step_us, now, self._kept)
         span = await span_left(asked, query, source)
         scope = await scope_of(asked, query)
         whole = asked_of(scope, query)
-        made = Buckets(query, step_us, whole, scope, self._clock.now().wall_us - SETTLE_US)
+        made = Buckets(query, step_us, whole, scope, now - SETTLE_US)
         most = MOST_GPU_HOURS[source]
         for window in windows(span, scope.gpus, 1, window_step(step_us, scope.gpus, most), most):
             celling = await plan_cells(asked, whole.stays, window, source, step_us)

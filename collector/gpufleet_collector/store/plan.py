@@ -1,11 +1,19 @@
-"""Which table answers a question about a time, decided by its step alone: the cheapest one whose cells fit in it."""
+"""Which table answers a question about a time: the cheapest one whose cells fit into its step and that still has what
+was then."""
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.store.partitions import (
+    FLEET_STATS_1M,
+    GPU_STATS_1H,
+    GPU_STATS_5M,
+    GPU_STATS_PACKED,
+    Partitioning,
+)
 from gpufleet_collector.store.times import DAY_US, HOUR_US, SECOND_US
 from gpufleet_proto.catalog import Kind, Metric
 
@@ -18,7 +26,8 @@ POINTS = 300
 NICE_STEPS_US: tuple[int, ...] = (
     *(seconds * SECOND_US for seconds in (5, 10, 15, 30)),
     *(minutes * MINUTE_US for minutes in (1, 2, 5, 10, 15, 30)),
-    *(hours * HOUR_US for hours in (1, 2, 3, 6, 12, 24)),
+    *(hours * HOUR_US for hours in (1, 2, 3, 6, 12)),
+    *(days * DAY_US for days in (1, 2, 3, 7, 14)),
 )
 
 Aggregation = Literal["avg", "min", "max", "sum", "p50", "p95"]
@@ -41,6 +50,14 @@ class Source(enum.Enum):
 CELL_US = {Source.FLEET_MINUTES: MINUTE_US, Source.FIVE_MINUTES: FIVE_MINUTES_US, Source.HOURS: HOUR_US}
 """How much time one cell of a rollup sums up."""
 
+PARTITIONED: dict[Source, Partitioning] = {
+    Source.SAMPLES: GPU_STATS_PACKED,
+    Source.FLEET_MINUTES: FLEET_STATS_1M,
+    Source.FIVE_MINUTES: GPU_STATS_5M,
+    Source.HOURS: GPU_STATS_1H,
+}
+"""What retention drops partitions of; the rows of samples go when they are packed."""
+
 MOST_GPU_HOURS = {Source.SAMPLES: 2_000, Source.FIVE_MINUTES: 250_000, Source.HOURS: 1_000_000}
 """How many hours of GPUs one question for series may read: about two seconds of the database's time."""
 
@@ -51,27 +68,48 @@ class Kept:
 
     samples_us: int = 30 * DAY_US
     five_minutes_us: int = 90 * DAY_US
+    hours_us: int = 730 * DAY_US
+    fleet_minutes_us: int = 730 * DAY_US
+
+    def us(self, source: Source) -> int:
+        return {
+            Source.SAMPLES: self.samples_us,
+            Source.FLEET_MINUTES: self.fleet_minutes_us,
+            Source.FIVE_MINUTES: self.five_minutes_us,
+            Source.HOURS: self.hours_us,
+        }[source]
+
+    def oldest(self, source: Source, now: int) -> int:
+        """The first instant that retention leaves at `now`: it drops a partition when all of it is older."""
+        partitioning = PARTITIONED[source]
+        return partitioning.begin(partitioning.number(max(0, now - self.us(source))))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the choice of a table depends on. `over_fleet`: one of the groups that fleet_stats_1m has, unfiltered;
-    `gpu_hours` is what would be read elsewhere."""
+    """What the choice of a table depends on. `since` is the begin of the question, `over_fleet`: one of the groups that
+    fleet_stats_1m has, unfiltered; `gpu_hours` is what would be read elsewhere."""
 
     metric: Metric
     aggregations: tuple[Aggregation, ...]
     step_us: int
-    age_us: int
+    since: int
+    now: int
     per_gpu: bool
     over_fleet: bool
     gpu_hours: int
 
 
-def source_of_step(step_us: int) -> Source:
-    """The table with the longest cells of one GPU that fit into the step."""
-    if step_us % HOUR_US == 0:
-        return Source.HOURS
-    return Source.FIVE_MINUTES if step_us % FIVE_MINUTES_US == 0 else Source.SAMPLES
+def sources_of_step(step_us: int) -> Sequence[Source]:
+    """The tables of single GPUs whose cells fit into the step, the cheapest first."""
+    rollups = (Source.HOURS, Source.FIVE_MINUTES)
+    return [*(source for source in rollups if step_us % CELL_US[source] == 0), Source.SAMPLES]
+
+
+def first_kept(sources: Sequence[Source], since: int, now: int, kept: Kept) -> Source:
+    """The first that still has what was at `since`; where none has, the first of those that go back furthest."""
+    oldest = {source: kept.oldest(source, now) for source in sources}
+    return next((source for source in sources if oldest[source] <= since), min(sources, key=oldest.__getitem__))
 
 
 def usual_step(
@@ -81,26 +119,31 @@ def usual_step(
     shortest = (until - since) / POINTS
     if over_fleet:
         shortest = max(shortest, MINUTE_US)
-    if now - since > kept.samples_us or not PERCENTILES.keys().isdisjoint(aggregations):
+    are_gone = since < kept.oldest(Source.SAMPLES, now)
+    if are_gone or not PERCENTILES.keys().isdisjoint(aggregations):
         shortest = max(shortest, FIVE_MINUTES_US)
-    if now - since > kept.five_minutes_us:
+    if are_gone and since < kept.oldest(Source.FIVE_MINUTES, now):
         shortest = max(shortest, HOUR_US)
     return next((step for step in NICE_STEPS_US if step >= shortest), NICE_STEPS_US[-1])
 
 
 def choose(wanted: Wanted, kept: Kept) -> Source:
-    """The cheapest table that can answer. Raises BadRequest, with what to ask instead, when none can."""
+    """The cheapest table that can answer. Of those that have nothing of `since` any more it is the one that goes back
+    furthest: an answer says what was dropped. Raises BadRequest, with what to ask instead, when none can answer, or too
+    much would be read."""
     _check(wanted)
+    sources = sources_of_step(wanted.step_us)
+    of_gpus = first_kept(sources, wanted.since, wanted.now, kept)
     if not PERCENTILES.keys().isdisjoint(wanted.aggregations) and wanted.metric.kind is not Kind.COUNTER:
         source = _of_percentiles(wanted, kept)
-    elif wanted.over_fleet and _minutes_can(wanted):
-        source = Source.FLEET_MINUTES
+    elif wanted.over_fleet and _minutes_can(wanted, of_gpus):
+        source = first_kept([Source.FLEET_MINUTES, *sources], wanted.since, wanted.now, kept)
     else:
-        source = source_of_step(wanted.step_us)
+        source = of_gpus
     most = MOST_GPU_HOURS.get(source)
     if most is not None and wanted.gpu_hours > most:
         asked = f"{wanted.gpu_hours} hours of GPUs would be read from {source.value} and at most {most} may be"
-        raise BadRequest("step" if source is Source.SAMPLES else "since", f"{asked}: {_way_out(source)}")
+        raise BadRequest("step" if _is_finer(wanted, source) else "since", f"{asked}: {_way_out(wanted, source)}")
     return source
 
 
@@ -118,7 +161,7 @@ _A = {Kind.FLAGS: "a set of flags", Kind.ENUMERATION: "one of several names"}
 def _of_percentiles(wanted: Wanted, kept: Kept) -> Source:
     if not wanted.per_gpu:
         return Source.FIVE_MINUTES
-    if wanted.gpu_hours <= MOST_GPU_HOURS[Source.SAMPLES] and wanted.age_us <= kept.samples_us:
+    if wanted.gpu_hours <= MOST_GPU_HOURS[Source.SAMPLES] and _has_samples(wanted, kept):
         return Source.SAMPLES
     if wanted.step_us < HOUR_US:
         raise BadRequest(
@@ -129,7 +172,11 @@ def _of_percentiles(wanted: Wanted, kept: Kept) -> Source:
     return Source.FIVE_MINUTES
 
 
-def _minutes_can(wanted: Wanted) -> bool:
+def _has_samples(wanted: Wanted, kept: Kept) -> bool:
+    return wanted.since >= kept.oldest(Source.SAMPLES, wanted.now)
+
+
+def _minutes_can(wanted: Wanted, otherwise: Source) -> bool:
     """Minutes of the fleet know no flags. Of counters they leave out the steps across full hours, and what the least
     and the most of a GPU was in more than a minute: they answer where the exact tables would be too long."""
     if wanted.step_us % MINUTE_US or wanted.metric.kind is Kind.FLAGS:
@@ -137,9 +184,16 @@ def _minutes_can(wanted: Wanted) -> bool:
     if wanted.metric.kind is not Kind.COUNTER:
         return True
     adds_up = wanted.step_us == MINUTE_US or set(wanted.aggregations) <= {"avg", "sum"}
-    return adds_up and wanted.gpu_hours > MOST_GPU_HOURS[source_of_step(wanted.step_us)]
+    return adds_up and wanted.gpu_hours > MOST_GPU_HOURS[otherwise]
 
 
-def _way_out(source: Source) -> str:
+def _is_finer(wanted: Wanted, source: Source) -> bool:
+    """Whether a longer step would do: samples that are read for want of a rollup would be read for it, too."""
+    return source is Source.SAMPLES and wanted.step_us % FIVE_MINUTES_US != 0
+
+
+def _way_out(wanted: Wanted, source: Source) -> str:
     narrower = "narrow it with host, gpu_uuid, gpu_index or model, or ask for less time"
-    return f"ask for a step of whole multiples of 300 seconds, or {narrower}" if source is Source.SAMPLES else narrower
+    if not _is_finer(wanted, source):
+        return narrower
+    return f"ask for a step of whole multiples of 300 seconds, or {narrower}"

@@ -11,13 +11,14 @@ from gpufleet_collector.store.plan import (
     AGGREGATIONS,
     CELL_US,
     NICE_STEPS_US,
+    PARTITIONED,
     POINTS,
     Aggregation,
     Kept,
     Source,
     Wanted,
     choose,
-    source_of_step,
+    sources_of_step,
     usual_step,
 )
 from gpufleet_collector.store.times import DAY_US, HOUR_US, SECOND_US
@@ -31,14 +32,14 @@ def wanted(metric: str, *aggregations: Aggregation, step: int, gpu_hours: int = 
     """For one GPU over a day, unless said otherwise; seconds."""
     kinds = aggregations or ("avg",)
     usual = Wanted(
-        BY_NAME[metric], kinds, step * SECOND_US, DAY_US, per_gpu=True, over_fleet=False, gpu_hours=gpu_hours
+        BY_NAME[metric], kinds, step * SECOND_US, NOW - DAY_US, NOW, per_gpu=True, over_fleet=False, gpu_hours=gpu_hours
     )
     return replace(usual, **other)  # type: ignore[arg-type]
 
 
-def over_fleet(metric: str, *aggregations: Aggregation, step: int, gpu_hours: int = 24_000) -> Wanted:
+def over_fleet(metric: str, *aggregations: Aggregation, step: int, gpu_hours: int = 24_000, days: int = 1) -> Wanted:
     question = wanted(metric, *aggregations, step=step, gpu_hours=gpu_hours)
-    return replace(question, per_gpu=False, over_fleet=True)
+    return replace(question, per_gpu=False, over_fleet=True, since=NOW - days * DAY_US)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +66,70 @@ def over_fleet(metric: str, *aggregations: Aggregation, step: int, gpu_hours: in
         (over_fleet("power_watts", "p95", step=300), Source.FIVE_MINUTES),
         (over_fleet("power_watts", "p50", "avg", step=7200), Source.FIVE_MINUTES),
         (wanted("power_watts", "p95", step=300), Source.SAMPLES),
-        (wanted("power_watts", "p95", step=3600, age_us=31 * DAY_US), Source.FIVE_MINUTES),
+        (wanted("power_watts", "p95", step=3600, since=NOW - 31 * DAY_US), Source.FIVE_MINUTES),
         (wanted("power_watts", "p95", step=3600, gpu_hours=24_000), Source.FIVE_MINUTES),
         (wanted("energy_joules_total", "p95", step=3600), Source.HOURS),
     ],
 )
 def test_the_cheapest_table_that_can(question: Wanted, source: Source) -> None:
     assert choose(question, KEPT) is source
+
+
+ODD = Kept(samples_us=60 * DAY_US, five_minutes_us=20 * DAY_US, hours_us=40 * DAY_US, fleet_minutes_us=DAY_US)
+"""The finer is kept for longer."""
+
+
+def long_ago(days: int, **other: int) -> Wanted:
+    return wanted("power_watts", since=NOW - days * DAY_US, **other)
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        (long_ago(20, step=300), Source.FIVE_MINUTES),
+        (long_ago(21, step=300), Source.SAMPLES),
+        (long_ago(61, step=300), Source.SAMPLES),
+        (long_ago(21, step=3600), Source.HOURS),
+        (long_ago(75, step=3600), Source.SAMPLES),
+        (over_fleet("power_watts", step=3600, days=40), Source.HOURS),
+        (over_fleet("power_watts", step=300, days=60, gpu_hours=2000), Source.SAMPLES),
+    ],
+)
+def test_what_a_table_has_no_more_comes_from_one_that_has(question: Wanted, source: Source) -> None:
+    assert choose(question, ODD) is source
+
+
+@pytest.mark.parametrize(
+    ("question", "source"),
+    [
+        (long_ago(800, step=3600), Source.HOURS),
+        (long_ago(800, step=300), Source.FIVE_MINUTES),
+        (long_ago(40, step=60), Source.SAMPLES),
+        (over_fleet("power_watts", step=3600, days=800), Source.FLEET_MINUTES),
+        (over_fleet("power_watts", step=60, days=60), Source.FLEET_MINUTES),
+    ],
+)
+def test_what_no_table_has_any_more_is_asked_of_the_one_that_goes_back_furthest(
+    question: Wanted, source: Source
+) -> None:
+    assert choose(question, KEPT) is source
+
+
+@pytest.mark.parametrize("source", Source)
+@given(days=st.integers(1, 800), hours=st.integers(0, 24 * 40))
+def test_what_retention_leaves_begins_with_the_partition_that_is_not_all_older(
+    source: Source, days: int, hours: int
+) -> None:
+    now = NOW + hours * HOUR_US
+    oldest, least = Kept(*[days * DAY_US] * 4).oldest(source, now), now - days * DAY_US
+    partitioning = PARTITIONED[source]
+    assert oldest <= least < partitioning.begin(partitioning.number(oldest) + 1)
+
+
+def test_samples_that_are_read_for_want_of_a_rollup_are_not_fewer_with_a_longer_step() -> None:
+    with pytest.raises(BadRequest, match="at most 2000 may be: narrow it") as refused:
+        choose(long_ago(21, step=300, gpu_hours=2001), ODD)
+    assert refused.value.parameter == "since"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +139,7 @@ def test_the_cheapest_table_that_can(question: Wanted, source: Source) -> None:
         (wanted("recovery_action", "max", "sum", step=300), "agg", "agg=max"),
         (wanted("power_watts", "p95", step=60), "step", "300 seconds"),
         (wanted("energy_joules_total", "p50", step=60), "step", "300 seconds"),
-        (wanted("power_watts", "p95", step=300, age_us=31 * DAY_US), "step", "3600 seconds"),
+        (wanted("power_watts", "p95", step=300, since=NOW - 31 * DAY_US), "step", "3600 seconds"),
         (wanted("power_watts", step=7, gpu_hours=2001), "step", "multiples of 300 seconds"),
         (wanted("power_watts", step=300, gpu_hours=250_001), "since", "host, gpu_uuid, gpu_index or model"),
         (over_fleet("power_watts", "p95", step=300, gpu_hours=250_001), "since", "ask for less time"),
@@ -107,7 +165,10 @@ def test_what_no_table_can_answer_is_refused_with_a_way_out(question: Wanted, pa
         (30 * DAY_US, 30 * DAY_US, ("avg",), False, 3 * 3600),
         (HOUR_US, 31 * DAY_US, ("avg",), False, 300),
         (HOUR_US, 91 * DAY_US, ("avg",), False, 3600),
-        (730 * DAY_US, 730 * DAY_US, ("avg",), True, 86_400),
+        (300 * DAY_US, 300 * DAY_US, ("avg",), True, 86_400),
+        (600 * DAY_US, 600 * DAY_US, ("avg",), True, 2 * 86_400),
+        (730 * DAY_US, 730 * DAY_US, ("avg",), True, 3 * 86_400),
+        (990 * DAY_US, 990 * DAY_US, ("avg",), False, 7 * 86_400),
     ],
 )
 def test_without_a_step_a_nice_one_for_about_300_points(
@@ -118,7 +179,7 @@ def test_without_a_step_a_nice_one_for_about_300_points(
     assert found == step * SECOND_US
 
 
-@given(span=st.integers(1, 300 * DAY_US), age=st.integers(0, 300 * DAY_US), fleet=st.booleans())
+@given(span=st.integers(1, 300 * 14 * DAY_US), age=st.integers(0, 900 * DAY_US), fleet=st.booleans())
 def test_the_usual_step_is_nice_and_makes_no_more_points_than_asked(span: int, age: int, fleet: bool) -> None:
     since, kinds = NOW - age, AGGREGATIONS[:1]
     step = usual_step(since, since + span, NOW, aggregations=kinds, over_fleet=fleet, kept=KEPT)
@@ -128,5 +189,7 @@ def test_the_usual_step_is_nice_and_makes_no_more_points_than_asked(span: int, a
 
 @given(step=st.integers(1, 10**12))
 def test_cells_fit_into_the_step(step: int) -> None:
-    source = source_of_step(step)
-    assert source is Source.SAMPLES or step % CELL_US[source] == 0
+    *rollups, finest = sources_of_step(step)
+    assert finest is Source.SAMPLES
+    assert all(step % CELL_US[source] == 0 for source in rollups)
+    assert rollups == sorted(rollups, key=CELL_US.__getitem__, reverse=True)
