@@ -13,7 +13,7 @@ from gpufleet_collector.store.parts import Span
 from gpufleet_collector.store.plan import Kept, Source, first_kept, sources_of_step
 from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import Scope, Stay, find_scope
-from gpufleet_collector.store.stored import stored_span
+from gpufleet_collector.store.stored import Stored, find_stored, stored_span
 from gpufleet_collector.store.times import HOUR_US, SECOND_US, to_datetime, to_us
 from gpufleet_proto.catalog import BY_NAME, Metric
 
@@ -67,8 +67,8 @@ class HistorySample:
 class HistoryBucket:
     """One GPU over one step from `start`, a multiple of the step since the epoch; `values` are (average, smallest,
     largest) in the order of the query's metrics. `host` is the last one that had the GPU in that time. `complete` says
-    that the bucket lies within the question and gets no further samples, but late ones, and that all late ones that
-    came by now are in it."""
+    that the bucket lies within the question and gets no further samples, but late ones, that all late ones that came by
+    now are in it, and that retention has dropped nothing of it."""
 
     host: str | None
     gpu_uuid: str
@@ -92,7 +92,7 @@ class History:
         when the database takes longer than `asking` allows, DatabaseUnavailable."""
         fractions = fractions_of(query.metrics)
         async with question(self._database) as asked:
-            span = await span_left(asked, query, Source.SAMPLES)
+            span = await stored_span(asked, span_after(query), Source.SAMPLES)
             scope = await scope_of(asked, query)
             check_size(scope)
             found: list[HistorySample] = []
@@ -113,13 +113,13 @@ class History:
         now = self._clock.now().wall_us
         source = source_of(query, step_us, now, self._kept)
         async with question(self._database) as asked:
-            span = await span_left(asked, query, source)
+            stored = await find_stored(asked, span_after(query), source, self._kept, now)
             scope = await scope_of(asked, query)
             whole = asked_of(scope, query)
-            made = Buckets(query, step_us, whole, scope, now - SETTLE_US)
+            made = Buckets(query, step_us, whole, scope, now - SETTLE_US, stored)
             found: list[HistoryBucket] = []
-            for window in windows(span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
-                celling = await plan_cells(asked, whole.stays, window, source, step_us)
+            for window in windows(stored.span, scope.gpus, query.limit, step_us, MOST_GPU_HOURS[source]):
+                celling = await plan_cells(asked, whole.stays, window, source, step_us, stored.samples_from)
                 statement = history_sql.buckets(query.metrics, celling.plan, step_us, after=query.after is not None)
                 page = page_after(whole, query, query.limit - len(found))
                 rows = await asked.fetch(statement, parameters_of(whole.stays, celling.plan) | page)
@@ -150,10 +150,9 @@ def source_of(query: HistoryQuery, step_us: int, now: int, kept: Kept) -> Source
     return first_kept(sources_of_step(step_us), query.since, now, kept)
 
 
-async def span_left(asked: Question, query: HistoryQuery, source: Source) -> Span:
-    """What is left of the query's span after its cursor, within the time that has samples."""
-    since = query.since if query.after is None else max(query.since, query.after[0])
-    return await stored_span(asked, (since, query.until), source)
+def span_after(query: HistoryQuery) -> Span:
+    """What is left of the query's span after its cursor."""
+    return query.since if query.after is None else max(query.since, query.after[0]), query.until
 
 
 async def scope_of(asked: Question, query: HistoryQuery) -> Scope:
@@ -222,13 +221,14 @@ class Buckets:
         whole: Scope,
         places: Scope,
         settled: int,
+        stored: Stored,
     ) -> None:
         """`whole` is `asked_of` the scope `places`; nothing more is on its way for the time before `settled`."""
         self._step_us = step_us
         self._columns = list(enumerate(_summary(BY_NAME[name]) for name in query.metrics))
         self._asked_of = whole.stays
         self._places = places
-        self._complete = query.since, min(query.until, settled) - step_us
+        self._complete = max(query.since, stored.whole_from), min(query.until, settled) - step_us
 
     def make(self, row: Sequence[Any], celling: Celling) -> HistoryBucket:
         start, number, samples = row[:_FIRST_SUMMARY]
@@ -240,7 +240,7 @@ class Buckets:
             at = _FIRST_SUMMARY + 3 * column
             values.append(summary(row[at], row[at + 1], row[at + 2]))
         first, last = self._complete
-        complete = first <= start <= last and not celling.is_missing_late(gpu.gpu_id, span)
+        complete = first <= start <= last and not celling.is_missing(gpu.gpu_id, span)
         return HistoryBucket(place.host, gpu.gpu_uuid, place.gpu_index, start, samples, complete, tuple(values))
 
 

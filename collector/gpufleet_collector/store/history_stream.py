@@ -24,12 +24,13 @@ from gpufleet_collector.store.history import (
     page_after,
     scope_of,
     source_of,
-    span_left,
+    span_after,
     to_sample,
     windows,
 )
 from gpufleet_collector.store.plan import Kept, Source
 from gpufleet_collector.store.question import Patience, Question, question
+from gpufleet_collector.store.stored import find_stored, stored_span
 from gpufleet_collector.store.times import HOUR_US
 
 SNAPSHOT_SECONDS = 300.0
@@ -91,7 +92,7 @@ class HistoryStream:
 
     async def _samples(self, asked: Question, query: HistoryQuery) -> AsyncGenerator[list[HistorySample], None]:
         fractions = fractions_of(query.metrics)
-        span = await span_left(asked, query, Source.SAMPLES)
+        span = await stored_span(asked, span_after(query), Source.SAMPLES)
         scope = await scope_of(asked, query)
         check_size(scope)
         parameters = parameters_of(scope.stays) | page_after(scope, query, None)
@@ -106,13 +107,13 @@ class HistoryStream:
         assert step_us is not None
         now = self._clock.now().wall_us
         source = source_of(query, step_us, now, self._kept)
-        span = await span_left(asked, query, source)
+        stored = await find_stored(asked, span_after(query), source, self._kept, now)
         scope = await scope_of(asked, query)
         whole = asked_of(scope, query)
-        made = Buckets(query, step_us, whole, scope, now - SETTLE_US)
+        made = Buckets(query, step_us, whole, scope, now - SETTLE_US, stored)
         most = MOST_GPU_HOURS[source]
-        for window in windows(span, scope.gpus, 1, window_step(step_us, scope.gpus, most), most):
-            celling = await plan_cells(asked, whole.stays, window, source, step_us)
+        for window in windows(stored.span, scope.gpus, 1, window_step(step_us, scope.gpus, most), most):
+            celling = await plan_cells(asked, whole.stays, window, source, step_us, stored.samples_from)
             statement = history_sql.buckets(query.metrics, celling.plan, step_us, after=query.after is not None)
             parameters = parameters_of(whole.stays, celling.plan) | page_after(whole, query, None)
             async with aclosing(asked.batches(statement, parameters, BATCH_ROWS)) as batches:

@@ -1,6 +1,6 @@
 """Answers what charts ask: each metric from the cheapest table that can, all at one moment of the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.errors import BadRequest
@@ -20,8 +20,9 @@ from gpufleet_collector.store.series_query import (
     SeriesQuery,
     Settled,
 )
-from gpufleet_collector.store.series_reading import Found, GroupReader
-from gpufleet_proto.catalog import BY_NAME
+from gpufleet_collector.store.series_reading import LOOKBACK_US, Found, GroupReader
+from gpufleet_collector.store.stored import Stored, find_stored
+from gpufleet_proto.catalog import BY_NAME, Kind
 
 _FEW_GPUS = f"SELECT CAST(count(*) AS integer) FROM (SELECT 1 FROM gpus LIMIT {MOST_RECENT_GPU_HOURS + 1}) AS few"  # noqa: S608
 
@@ -125,14 +126,21 @@ class SeriesHistory:
             source = self._source(asked, name, 0 if groups is None else groups.gpus)
             sources.setdefault(source, []).append(name)
         for source, metrics in sources.items():
+            stored = await self._stored(database, asked, source, metrics)
+            incomplete |= set(_dropped(asked, stored, metrics))
             reader: FleetReader | GroupReader
             if source is Source.FLEET_MINUTES or groups is None:
                 reader = FleetReader(database, asked, groups)
             else:
-                reader = GroupReader(database, asked, groups, source)
+                reader = GroupReader(database, asked, groups, source, stored.samples_from)
             found |= await reader.read(metrics)
             incomplete |= reader.incomplete
         return found, incomplete
+
+    async def _stored(self, database: Question, asked: Settled, source: Source, metrics: Sequence[str]) -> Stored:
+        since, until = asked.span
+        lookback = LOOKBACK_US if _has_counters(metrics) else 0
+        return await find_stored(database, (max(0, since - lookback), until), source, self._kept, asked.now)
 
 
 def _groups_of_page(asked: Settled) -> int:
@@ -144,6 +152,19 @@ def _open(asked: Settled) -> list[Incomplete]:
     since, until = asked.span
     settled = max(since, (asked.now - SETTLE_US) // asked.step_us * asked.step_us)
     return [Incomplete(settled, until, "open")] if settled < until else []
+
+
+def _dropped(asked: Settled, stored: Stored, metrics: Sequence[str]) -> Iterator[Incomplete]:
+    """The first step of a counter that is whole misses how much it grew since the last value before, which is gone."""
+    since, until = asked.span
+    last = stored.whole_from if _has_counters(metrics) else stored.whole_from - 1
+    end = min(until, (last // asked.step_us + 1) * asked.step_us)
+    if stored.whole_from and since < end:
+        yield Incomplete(since, end, "dropped")
+
+
+def _has_counters(metrics: Sequence[str]) -> bool:
+    return any(BY_NAME[name].kind is Kind.COUNTER for name in metrics)
 
 
 def _answer(asked: Settled, found: Found, incomplete: set[Incomplete], next_after: str | None) -> SeriesAnswer:

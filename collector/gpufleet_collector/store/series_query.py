@@ -77,8 +77,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A time whose points may change: `open` (samples are on their way), `late` (samples wait to be merged),
-    `estimated` (from live values, until the hour is packed) or `not_packed` (left out until then)."""
+    """A time whose points are not final: `open` (samples are on their way), `late` (samples wait to be merged),
+    `estimated` (from live values, until the hour is packed), `not_packed` (left out until then) or `dropped` (no longer
+    kept, all of it or a part)."""
 
     since: int
     until: int

@@ -32,12 +32,14 @@ Found = dict[tuple[str, str, str], Series]
 
 @dataclass(slots=True)
 class GroupReader:
-    """Reads metrics of groups from one source; `incomplete` is what it learns on the way."""
+    """Reads metrics of groups from one source, which has no samples any more before `samples_from`; `incomplete` is
+    what it learns on the way."""
 
     database: Question
     asked: Settled
     groups: Groups
     source: Source
+    samples_from: int = 0
     incomplete: set[Incomplete] = field(default_factory=set)
 
     async def read(self, metrics: Sequence[str]) -> Found:
@@ -97,8 +99,8 @@ class GroupReader:
         stays = self.groups.stays
         if looking_back:
             stays = [replace(stay, since=span[0]) if stay.since == self.asked.span[0] else stay for stay in stays]
-        celling = await plan_cells(self.database, stays, span, self.source, self.asked.step_us)
-        self.incomplete.update(_late(celling, self.asked))
+        celling = await plan_cells(self.database, stays, span, self.source, self.asked.step_us, self.samples_from)
+        self.incomplete.update(_missing(celling, self.asked))
         return celling
 
     async def _fetch(self, statement: str, celling: Celling) -> list[Any]:
@@ -138,8 +140,9 @@ def known(metric: str, starts: Sequence[int], values: Sequence[float | None]) ->
     return (starts if is_known.all() else list(compress(starts, is_known.tolist()))), rounded
 
 
-def _late(celling: Celling, asked: Settled) -> Iterator[Incomplete]:
+def _missing(celling: Celling, asked: Settled) -> Iterator[Incomplete]:
     if celling.all_unmerged and celling.plan.parts.rolled is not None:
         yield Incomplete(*celling.plan.parts.rolled, "late")
-    for start in {start // asked.step_us * asked.step_us for _, start in celling.unmerged}:
-        yield Incomplete(start, start + asked.step_us, "late")
+    for cells, reason in ((celling.unmerged, "late"), (celling.lost, "dropped")):
+        for start in {start // asked.step_us * asked.step_us for _, start in cells}:
+            yield Incomplete(start, start + asked.step_us, reason)

@@ -20,7 +20,8 @@ MIG instance counts where its parent has no value.
 
 `complete_until`: points that end by then are final but for samples that come late. `incomplete` says which are not, and
 why: `open` (samples are on their way), `late` (samples wait to be merged), `estimated` (live values, until the hour is
-packed), `not_packed` (left out until then)."""
+packed), `not_packed` (left out until then), `dropped` (no longer kept in a table that can answer at this step, all of
+it or a part)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -88,7 +88,7 @@ BUCKET = structure(
         "gpu_uuid": GPU_UUID,
         "start": instant("The begin of the step."),
         "count": whole("How many samples there are.", 12),
-        "complete": truth("False while samples of this time may still come."),
+        "complete": truth("False while samples of this time may still come, and when some of them are no longer kept."),
     },
     OF_A_BUCKET,
 )
@@ -153,11 +153,11 @@ SERIES = structure(
     },
 )
 INCOMPLETE = structure(
-    "A time whose points may change.",
+    "A time whose points are not final.",
     {
         "since": instant(),
         "until": instant(),
-        "reason": text("`open`, `late`, `estimated` or `not_packed`.", "open"),
+        "reason": text("`open`, `late`, `estimated`, `not_packed` or `dropped`.", "open"),
     },
 )
 EVENT = structure(
