@@ -1,6 +1,7 @@
 """Answers what charts ask: each metric from the cheapest table that can, all at one moment of the database."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.errors import BadRequest
@@ -8,6 +9,7 @@ from gpufleet_collector.store.database import Database
 from gpufleet_collector.store.fleet_series import MOST_RECENT_GPU_HOURS, FleetReader
 from gpufleet_collector.store.groups import PLACED, Groups, make_groups
 from gpufleet_collector.store.history import SETTLE_US
+from gpufleet_collector.store.label_minutes import has_minutes
 from gpufleet_collector.store.plan import Kept, Source, Wanted, choose, usual_step
 from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import find_scope
@@ -38,7 +40,7 @@ class SeriesHistory:
         kept: Kept | None = None,
         rollup_labels: Sequence[str] = (),
     ) -> None:
-        """`rollup_labels` are the labels that have minutes of their own."""
+        """`rollup_labels` are the labels that hours get minutes of when they are packed."""
         self._database = database
         self._clock = clock or SystemClock()
         self._kept = kept or Kept()
@@ -49,6 +51,7 @@ class SeriesHistory:
         DatabaseUnavailable."""
         asked = self._settle(query)
         async with question(self._database) as database:
+            asked = await _of_whole_minutes(database, asked)
             everything = await self._groups(database, asked)
             groups = None if everything is None else everything.page(query.after, _groups_of_page(asked))
             found, incomplete = await self._read(database, asked, groups)
@@ -141,6 +144,14 @@ class SeriesHistory:
         since, until = asked.span
         lookback = LOOKBACK_US if _has_counters(metrics) else 0
         return await find_stored(database, (max(0, since - lookback), until), source, self._kept, asked.now)
+
+
+async def _of_whole_minutes(database: Question, asked: Settled) -> Settled:
+    """Single GPUs are asked where the label has no minutes for some of the time."""
+    label = asked.query.label
+    if label is None or not asked.over_fleet or await has_minutes(database, label, asked.span):
+        return asked
+    return replace(asked, over_fleet=False)
 
 
 def _groups_of_page(asked: Settled) -> int:

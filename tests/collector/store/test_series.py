@@ -104,6 +104,28 @@ async def test_a_label_without_minutes_is_summed_up_from_gpus(made: Store) -> No
     assert {one.source for one in answer.series} == {Source.FIVE_MINUTES}
 
 
+@pytest.mark.parametrize("which", ["before the label was added", "by another collector"])
+async def test_hours_that_were_packed_without_a_label_are_summed_up_from_gpus(
+    made: Store, series: SeriesHistory, which: str
+) -> None:
+    await two_hosts(made)
+    made.offer("host-1", *(sample("GPU-a", second, power_watts=50) for second in (3600, 3900)))
+    await made.flush()
+    first, second = (("pool",), ()) if which == "by another collector" else ((), ("pool",))
+    for labels in (first, second):
+        assert await Packing(made.database, made.clock, pack_after_hours=0, rollup_labels=labels).step()
+    asked = replace(HOUR, until=START_US + 2 * HOUR_US, group_by="label", label="pool", aggregations=("sum",))
+    answer = await series.ask(asked)
+    assert [(one.group["value"], points(one)) for one in answer.series] == [
+        ("serve", [(0, 10), (300, 10)]),
+        ("train", [(0, 300), (300, 300), (3600, 50), (3900, 50)]),
+    ]
+    assert {one.source for one in answer.series} == {Source.FIVE_MINUTES}
+    hour = 0 if first else 1
+    asked = replace(asked, since=START_US + hour * HOUR_US, until=START_US + (hour + 1) * HOUR_US)
+    assert {one.source for one in (await series.ask(asked)).series} == {Source.FLEET_MINUTES}
+
+
 async def test_several_metrics_and_aggregations_in_one_answer(made: Store, series: SeriesHistory) -> None:
     made.declare("host-1", "GPU-a")
     made.offer("host-1", *(sample("GPU-a", at, power_watts=at, energy_joules_total=1000 + at) for at in (0, 60, 310)))
