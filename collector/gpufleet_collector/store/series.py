@@ -6,10 +6,18 @@ from dataclasses import replace
 from gpufleet_collector.clock import Clock, SystemClock
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.store.database import Database
-from gpufleet_collector.store.fleet_series import MOST_RECENT_GPU_HOURS, FleetReader
+from gpufleet_collector.store.fleet_series import (
+    MOST_GAP_GPU_HOURS,
+    MOST_GAP_GPUS,
+    MOST_GAPS,
+    MOST_RECENT_GPU_HOURS,
+    FleetReader,
+)
+from gpufleet_collector.store.gaps import find_gaps, length, longest
 from gpufleet_collector.store.groups import PLACED, Groups, make_groups
 from gpufleet_collector.store.history import SETTLE_US
 from gpufleet_collector.store.label_minutes import has_minutes
+from gpufleet_collector.store.parts import Span
 from gpufleet_collector.store.plan import Kept, Source, Wanted, choose, usual_step
 from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import find_scope
@@ -24,9 +32,10 @@ from gpufleet_collector.store.series_query import (
 )
 from gpufleet_collector.store.series_reading import LOOKBACK_US, Found, GroupReader
 from gpufleet_collector.store.stored import Stored, find_stored
+from gpufleet_collector.store.times import HOUR_US
 from gpufleet_proto.catalog import BY_NAME, Kind
 
-_FEW_GPUS = f"SELECT CAST(count(*) AS integer) FROM (SELECT 1 FROM gpus LIMIT {MOST_RECENT_GPU_HOURS + 1}) AS few"  # noqa: S608
+_FEW_GPUS = "SELECT count(*) FROM (SELECT FROM gpus LIMIT CAST(:most AS integer)) AS few"
 
 
 class SeriesHistory:
@@ -52,9 +61,10 @@ class SeriesHistory:
         asked = self._settle(query)
         async with question(self._database) as database:
             asked = await _of_whole_minutes(database, asked)
-            everything = await self._groups(database, asked)
+            gaps = await find_gaps(database, asked.span, asked.now) if asked.over_fleet else ()
+            everything = await self._groups(database, asked, gaps)
             groups = None if everything is None else everything.page(query.after, _groups_of_page(asked))
-            found, incomplete = await self._read(database, asked, groups)
+            found, incomplete = await self._read(database, asked, groups, gaps)
         if everything is None or groups is None or len(everything.keys) == len(groups.keys):
             return _answer(asked, found, incomplete, None)
         page = {name: series for name, series in found.items() if name[0] in groups.keys}
@@ -99,15 +109,16 @@ class SeriesHistory:
         )
         return choose(wanted, self._kept)
 
-    async def _groups(self, database: Question, asked: Settled) -> Groups | None:
+    async def _groups(self, database: Question, asked: Settled, gaps: Sequence[Span]) -> Groups | None:
         """None when there is no need to know them: minutes of a large fleet answer everything."""
         query = asked.query
         minutes = (self._source(asked, name, 0) is Source.FLEET_MINUTES for name in query.metrics)
         if asked.over_fleet and all(minutes):
             if asked.span[1] <= database.moment.packed_until:
                 return None
-            few = await database.fetch(_FEW_GPUS, {})
-            if few[0][0] > MOST_RECENT_GPU_HOURS:
+            most = _most_gpus(gaps)
+            ((gpus,),) = await database.fetch(_FEW_GPUS, {"most": most + 1})
+            if gpus > most:
                 return None
         scope = await find_scope(
             database,
@@ -122,7 +133,9 @@ class SeriesHistory:
         placed = bool(query.hosts or query.gpu_indexes) or query.group_by in PLACED
         return make_groups(scope, query.group_by, query.label, placed=placed, span=asked.span)
 
-    async def _read(self, database: Question, asked: Settled, groups: Groups | None) -> tuple[Found, set[Incomplete]]:
+    async def _read(
+        self, database: Question, asked: Settled, groups: Groups | None, gaps: Sequence[Span]
+    ) -> tuple[Found, set[Incomplete]]:
         found, incomplete = Found(), set(_open(asked))
         sources: dict[Source, list[str]] = {}
         for name in asked.query.metrics:
@@ -133,7 +146,7 @@ class SeriesHistory:
             incomplete |= set(_dropped(asked, stored, metrics))
             reader: FleetReader | GroupReader
             if source is Source.FLEET_MINUTES or groups is None:
-                reader = FleetReader(database, asked, groups)
+                reader = FleetReader(database, asked, groups, gaps)
             else:
                 reader = GroupReader(database, asked, groups, source, stored.samples_from)
             found |= await reader.read(metrics)
@@ -152,6 +165,14 @@ async def _of_whole_minutes(database: Question, asked: Settled) -> Settled:
     if label is None or not asked.over_fleet or await has_minutes(database, label, asked.span):
         return asked
     return replace(asked, over_fleet=False)
+
+
+def _most_gpus(gaps: Sequence[Span]) -> int:
+    """Of so many what is not packed may be little enough to be computed: an hour of all of it, or what is in gaps."""
+    if not gaps:
+        return MOST_RECENT_GPU_HOURS
+    of_gaps = MOST_GAP_GPU_HOURS * HOUR_US // length(longest(gaps, MOST_GAPS))
+    return max(MOST_RECENT_GPU_HOURS, min(of_gaps, MOST_GAP_GPUS))
 
 
 def _groups_of_page(asked: Settled) -> int:

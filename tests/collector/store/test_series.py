@@ -10,10 +10,11 @@ from fakes.fleet import agent, inventory, sample
 from fakes.storing import Store, store
 from gpufleet_collector.errors import BadRequest
 from gpufleet_collector.model import Gpu
-from gpufleet_collector.store import celling, fleet_series, late_sql, series_reading
+from gpufleet_collector.store import celling, fleet_series, late_sql, plan, series_reading
 from gpufleet_collector.store import series as series_module
 from gpufleet_collector.store.packing import Packing
-from gpufleet_collector.store.plan import Source
+from gpufleet_collector.store.partitions import FLEET_STATS_1M, PartitionKeeper
+from gpufleet_collector.store.plan import MINUTE_US, GroupBy, Source
 from gpufleet_collector.store.records import HostRecord
 from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.store.series_query import Incomplete, Series, SeriesAnswer, SeriesQuery
@@ -276,7 +277,95 @@ async def test_estimates_of_a_large_fleet_are_taken_and_said(
     await made.rows("UPDATE store_watermark SET packed_until = '1970-01-01Z'")
     for module in (fleet_series, series_module):
         monkeypatch.setattr(module, "MOST_RECENT_GPU_HOURS", 3)
-    monkeypatch.setattr(series_module, "_FEW_GPUS", "SELECT 4")
     answer = await series.ask(replace(HOUR, aggregations=("sum",)))
     assert lines(answer) == {"": [(0, 7), (300, 7)]}
+    assert answer.incomplete == [Incomplete(START_US, START_US + HOUR_US, "estimated")]
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four GPUs are many."""
+    for module in (fleet_series, series_module):
+        monkeypatch.setattr(module, "MOST_RECENT_GPU_HOURS", 3)
+
+
+async def estimates(made: Store, *minutes: int) -> None:
+    """What a collector took from live values in these minutes after START: 7 W in all."""
+    await PartitionKeeper(made.database).ensure(FLEET_STATS_1M, [FLEET_STATS_1M.number(START_US)])
+    for minute in minutes:
+        await made.rows(
+            "INSERT INTO fleet_stats_1m (scope, key, value, minute, exact, gpus, samples, power_watts_sum,"
+            " power_watts_gpus) VALUES ('fleet', '', '', timestamptz '2026-01-01 00:00Z' + $1 * interval '1 minute',"
+            " false, 4, 4, 7, 4)",
+            float(minute),
+        )
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("group_by", ["fleet", "model"])
+async def test_what_was_replayed_and_made_no_minutes_is_computed(
+    made: Store, series: SeriesHistory, group_by: GroupBy
+) -> None:
+    await two_hosts(made)
+    asked = replace(HOUR, aggregations=("sum",), group_by=group_by)
+    answer = await series.ask(asked)
+    await pack(made)
+    exact = await series.ask(asked)
+    assert lines(answer) == lines(exact)
+    assert answer.incomplete == exact.incomplete == []
+    assert {one.source for one in answer.series} == {Source.FLEET_MINUTES}
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_hole_between_estimates_is_computed_and_they_are_said(made: Store, series: SeriesHistory) -> None:
+    await two_hosts(made)
+    await estimates(made, 0, *range(10, 60))
+    answer = await series.ask(replace(HOUR, aggregations=("sum",), until=START_US + 900 * SECOND))
+    assert lines(answer) == {"": [(0, 7), (300, 311), (600, 7)]}
+    assert answer.incomplete == [Incomplete(START_US, START_US + 900 * SECOND, "estimated")]
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("limit", ["MOST_GAP_GPU_HOURS", "MOST_GAPS", "MOST_GAP_GPUS"])
+async def test_a_hole_that_is_too_much_to_compute_is_said(
+    made: Store, series: SeriesHistory, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    await two_hosts(made)
+    for module in (fleet_series, series_module):
+        monkeypatch.setattr(module, limit, 1)
+    await estimates(made, 0, 1, *range(4, 20))
+    answer = await series.ask(replace(HOUR, aggregations=("sum",)))
+    assert lines(answer) == {"": [(0, 7), *((start, 7) for start in (300, 600, 900))]}
+    holes = [(2, 4)] if limit == "MOST_GAPS" else [(2, 4), (20, 60)]
+    assert answer.incomplete == [
+        Incomplete(START_US, START_US + HOUR_US, "estimated"),
+        *(Incomplete(START_US + begin * MINUTE_US, START_US + end * MINUTE_US, "not_packed") for begin, end in holes),
+    ]
+    assert answer.complete_until == START_US
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_counter_is_not_computed_for_minutes_and_that_is_said(
+    made: Store, series: SeriesHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_hosts(made)
+    monkeypatch.setitem(plan.MOST_GPU_HOURS, Source.FIVE_MINUTES, 3)
+    answer = await series.ask(replace(HOUR, metrics=("energy_joules_total",), aggregations=("sum",)))
+    assert answer.incomplete == [Incomplete(START_US, START_US + HOUR_US, "not_packed")]
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_label_that_has_no_estimates_is_not_told_to_be_complete(made: Store, series: SeriesHistory) -> None:
+    await two_hosts(made)
+    await estimates(made, *range(60))
+    answer = await series.ask(replace(HOUR, group_by="label", label="pool"))
+    assert (answer.series, answer.incomplete) == ([], [Incomplete(START_US, START_US + HOUR_US, "estimated")])
+
+
+@pytest.mark.usefixtures("large")
+async def test_the_minute_that_is_still_to_be_written_is_no_hole(made: Store, series: SeriesHistory) -> None:
+    await two_hosts(made)
+    await estimates(made, *range(58))
+    made.clock.moment = made.clock.moment._replace(wall_us=START_US + 60 * MINUTE_US + 30 * SECOND)
+    answer = await series.ask(replace(HOUR, step_us=60 * SECOND))
     assert answer.incomplete == [Incomplete(START_US, START_US + HOUR_US, "estimated")]
