@@ -106,7 +106,8 @@ async def _whole_from(asked: Question, since: int, source: Source, bounds: _Boun
     ((last, first_seen),) = await asked.fetch(_LAST_BEFORE, {"first": to_datetime(first)})
     if last is not None:
         return to_us(last) + MINUTE_US
-    # The fleet's minutes go no further back themselves. What is due is dropped; it was there if the fleet was.
+    # The fleet's minutes go no further back themselves. What is due is dropped, and it was there if the fleet was; what
+    # was due before more is kept, nobody knows.
     dropped = min(first, kept.oldest(source, now))
     return dropped if first_seen is not None and to_us(first_seen) < dropped else 0
 

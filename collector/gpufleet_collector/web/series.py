@@ -7,8 +7,8 @@
      "incomplete": [{"since", "until", "reason"}], "next_cursor": null}
 
 A point is (begin of its step, value), oldest first; a step without a value has no point. Steps count from the epoch (a
-week of them begins on a Thursday), and [since, until) is widened to whole steps. `group` is {} for the fleet, {"host"}, {"model"}, {"label", "value"}, or
-{"gpu_uuid", "host", "gpu_index", "gpu_name"} with the place where the GPU was last.
+week begins on a Thursday), and [since, until) is widened to whole steps. `group` is {} for the fleet, {"host"},
+{"model"}, {"label", "value"}, or {"gpu_uuid", "host", "gpu_index", "gpu_name"} with the place where the GPU was last.
 
 The value of a GPU in a step is the mean of its values. `avg` and `sum` are of the means of the GPUs of a group, `min`
 and `max` the smallest and largest value. `p50` and `p95` are over the means of each GPU over `cell_seconds`, or over

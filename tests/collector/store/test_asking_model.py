@@ -17,6 +17,8 @@ from fakes.fleet import sample
 from fakes.postgres import Databases
 from fakes.storing import Store, store
 from gpufleet_collector.model import METRIC_INDEX, Gpu, Sample
+from gpufleet_collector.store import fleet_series
+from gpufleet_collector.store import series as series_module
 from gpufleet_collector.store.history import History, HistoryQuery
 from gpufleet_collector.store.packing import Packing
 from gpufleet_collector.store.plan import Aggregation, GroupBy
@@ -264,12 +266,16 @@ async def come_late(made: Store, late: Sequence[Taken]) -> None:
 @settings(
     max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
 )
-@given(found=st.lists(taken, min_size=1, max_size=60), late=st.lists(taken, max_size=4))
+@given(found=st.lists(taken, min_size=1, max_size=60), late=st.lists(taken, max_size=4), is_large=st.booleans())
 def test_the_answer_does_not_depend_on_where_samples_are(
-    databases: Databases, migrated_template: str, found: list[Taken], late: list[Taken]
+    databases: Databases, migrated_template: str, found: list[Taken], late: list[Taken], is_large: bool
 ) -> None:
+    """Of a large fleet what is not packed has no minutes here: all of it was replayed."""
     dsn = databases.create(migrated_template)
     try:
-        asyncio.run(play(dsn, found, late))
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (fleet_series, series_module) if is_large else ():
+                patch.setattr(module, "MOST_RECENT_GPU_HOURS", 0)
+            asyncio.run(play(dsn, found, late))
     finally:
         databases.drop(dsn)
