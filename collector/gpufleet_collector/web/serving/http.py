@@ -34,6 +34,7 @@ class HttpProtocol(H11Protocol):
         super().__init__(config, server_state, app_state)
         self._crowd = crowd
         self._is_refused = False
+        self._is_websocket = False
         self._watch: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._awaited: object = None
@@ -69,7 +70,7 @@ class HttpProtocol(H11Protocol):
 
     def _judge_pace(self) -> None:
         """What of a request is still to come has its time from when it could come."""
-        if self._is_refused or self.transport.is_closing():
+        if self._is_refused or self._is_websocket or self.transport.is_closing():
             return
         state = self.conn.their_state
         if state is not h11.IDLE:
@@ -117,6 +118,7 @@ class HttpProtocol(H11Protocol):
             self._watch = None
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._is_websocket = True
         self._let_go()
         super().handle_websocket_upgrade(event)
         flow.tell_what_waits(self.transport)

@@ -11,7 +11,7 @@ import pytest
 from fakes.certificates import Authority
 from fakes.web import Site, listening
 from gpufleet_collector.tls import Certificates, TlsFiles
-from gpufleet_collector.web.serving import flow
+from gpufleet_collector.web.serving import flow, http
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 VERSION = "Sec-WebSocket-Version: 13\r\n"
@@ -95,7 +95,8 @@ class Together:
 async def test_a_websocket_that_was_asked_for_with_the_end_of_the_handshake_lives_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(flow, "LINGER_SECONDS", 0.2)
+    for module, patience in ((flow, "LINGER_SECONDS"), (http, "HEAD_SECONDS"), (http, "BODY_SECONDS")):
+        monkeypatch.setattr(module, patience, 0.2)
     authority = Authority("ours")
     certificates = Certificates(TlsFiles(*authority.issue(["localhost"]).save(tmp_path)))
     async with listening(Site().app(), certificates=certificates) as address, asyncio.timeout(20):
