@@ -1,6 +1,7 @@
 // The past of one GPU, asked for as charts need it: gauges in buckets with their spread, counters as what they grew by, and what happened.
 import type { Span } from '../address/range'
 import { readHappenings, type Happening } from '../model/happening'
+import { openFrom, readIncomplete, type Incomplete } from '../model/incomplete'
 import { finite, instant, isObject, objects, text, type JsonObject } from '../model/json'
 import { readProcesses, type Process } from '../model/process'
 import { coarser } from '../model/steps'
@@ -38,8 +39,14 @@ export async function askBuckets(
   return { buckets: [], step }
 }
 
-/** By how much each counter grew in each step, by the step's beginning in milliseconds. */
+/** By how much each counter grew in each step that is over, by the step's beginning in milliseconds. */
 export type Growth = ReadonlyMap<string, ReadonlyMap<number, number>>
+
+export interface Grown {
+  readonly growth: Growth
+  /** Of which times it may still change. */
+  readonly incomplete: readonly Incomplete[]
+}
 
 export async function askGrowth(
   api: AskApi,
@@ -48,11 +55,13 @@ export async function askGrowth(
   span: Span,
   step: number,
   abort: AbortSignal,
-): Promise<Growth> {
-  if (counters.length === 0) return new Map()
+): Promise<Grown> {
+  if (counters.length === 0) return { growth: new Map(), incomplete: [] }
   const parameters = { ...spanParameters(span), gpu_uuid: uuid, metrics: counters.join(','), agg: 'sum', group_by: 'gpu', step: String(step / 1000) }
   const body = await api.get('/api/v1/series', parameters, abort)
-  return new Map(objects(body['series']).flatMap(readSeries))
+  const incomplete = readIncomplete([body])
+  const open = openFrom(incomplete)
+  return { growth: new Map(objects(body['series']).flatMap((series) => readSeries(series, open))), incomplete }
 }
 
 export async function askHappenings(api: AskApi, filter: Parameters, span: Span, abort: AbortSignal): Promise<Happening[]> {
@@ -102,13 +111,14 @@ function readSpread(data: unknown): Spread | null {
   return avg === null || min === null || max === null ? null : { avg, min, max }
 }
 
-function readSeries(series: JsonObject): [string, ReadonlyMap<number, number>][] {
+/** Without the steps from `open` on: a part of what will have grown in them looks as if the rest had not. */
+function readSeries(series: JsonObject, open: number): [string, ReadonlyMap<number, number>][] {
   const metric = text(series['metric'])
   const points = Array.isArray(series['points']) ? (series['points'] as unknown[]) : []
   if (metric === null) return []
   const read = points.flatMap((point): [number, number][] => {
     const [start, value] = Array.isArray(point) ? [instant(point[0]), finite(point[1])] : [null, null]
-    return start === null || value === null ? [] : [[start, value]]
+    return start === null || value === null || start >= open ? [] : [[start, value]]
   })
   return [[metric, new Map(read)]]
 }

@@ -3,7 +3,7 @@ import { signal, type Signal } from '@preact/signals'
 import { spanOf, writeRange, type Range, type Span } from '../address/range'
 import { ApiError, type Api } from '../feed/api'
 import { Cache } from '../feed/cache'
-import { askBuckets, askGrowth, type Growth, type Past } from '../feed/past'
+import { askBuckets, askGrowth, type Grown, type Past } from '../feed/past'
 import type { GpuReading, MetricValues } from '../model/gpu'
 import { stepFor } from '../model/steps'
 import { Timeline } from '../model/timeline'
@@ -17,9 +17,8 @@ export interface Question {
 }
 
 /** A new object whenever there is something new to draw. */
-export interface Drawn {
+export interface Drawn extends Grown {
   readonly timeline: Timeline
-  readonly growth: Growth
   /** Milliseconds. */
   readonly step: number
 }
@@ -31,9 +30,7 @@ export interface PastEnvironment {
   readonly cancel: (timer: number) => void
 }
 
-interface Answer extends Past {
-  readonly growth: Growth
-}
+interface Answer extends Past, Grown {}
 
 const REFRESH_MS = 30_000
 const DRAW_EVERY_MS = 1_000
@@ -116,7 +113,8 @@ export class GpuPast {
       for (const { at, values } of this.recent) timeline.add(at, values)
       this.later(() => void this.refresh(), REFRESH_MS)
     }
-    this.drawn.value = { timeline, growth: answer.growth, step: answer.step }
+    const { growth, incomplete } = answer
+    this.drawn.value = { timeline, growth, incomplete, step: answer.step }
   }
 
   private async answer(question: Question, span: Span, step: number, abort: AbortSignal): Promise<Answer> {
@@ -127,7 +125,7 @@ export class GpuPast {
     const isOld = collectorNow() - span.since > SURELY_KEPT_MS
     const growthIn = (steps: number) => askGrowth(api, this.uuid, question.counters, span, steps, abort)
     const [past, fine] = await Promise.all([askBuckets(api, this.uuid, question.gauges, span, step, isOld, abort), growthIn(step)])
-    const answer = { ...past, growth: past.step === step ? fine : await growthIn(past.step) }
+    const answer = { ...past, ...(past.step === step ? fine : await growthIn(past.step)) }
     if (key !== null) this.cache.put(key, answer)
     return answer
   }
@@ -151,13 +149,13 @@ export class GpuPast {
     })
     this.later(() => void this.refresh(), REFRESH_MS)
     if (answer === null) return
-    const [past, growth] = answer
+    const [past, grown] = answer
     if (past.step === step) {
       timeline.load(past.buckets, tail)
       this.until = tail.until
     }
     timeline.forget(whole.since)
-    this.drawn.value = { timeline, growth, step }
+    this.drawn.value = { timeline, ...grown, step }
   }
 
   /** Null when it was abandoned or failed. */

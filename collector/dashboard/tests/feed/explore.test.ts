@@ -81,3 +81,18 @@ test('where nothing is found nothing more is asked', async () => {
   expect(found.groups).toEqual([])
   expect(bench.asked).toHaveLength(1)
 })
+
+test('what is not complete is told, and neither the step that is not over nor the same one of the time before counts', async () => {
+  const bench = new Bench(1)
+  const shift = 24 * HOUR
+  const points = (until: number, ...values: number[]) => values.map((value, position) => [new Date(until - HOUR * (values.length - position)).toISOString(), value])
+  bench.pages = (_, { until }) => {
+    const isBefore = until !== new Date(NOW).toISOString()
+    const incomplete = [{ since: new Date(NOW - HOUR).toISOString(), until, reason: 'open' }]
+    return Promise.resolve([{ series: [{ group: {}, points: isBefore ? points(NOW - shift, 10, 20, 30) : points(NOW, 100, 200, 3) }], incomplete: isBefore ? [] : incomplete }])
+  }
+  const found = await bench.explore({ by: 'fleet', agg: 'sum', compare: '1d' }, { since: NOW - 3 * HOUR, until: NOW })
+  expect(found.incomplete).toEqual([{ since: NOW - HOUR, until: NOW, reason: 'open' }])
+  expect(found.groups[0]).toMatchObject({ value: 150, min: 100, max: 200 })
+  expect(found.before?.get('')).toMatchObject({ value: 15, min: 10, max: 20 })
+})

@@ -18,7 +18,8 @@ function group(key: string, begin: number, ...values: number[]): Ranked {
 }
 
 function answer(groups: readonly Ranked[], before: readonly Ranked[] | null): Exploration {
-  return { groups, found: groups.length, step: STEP, shift: SHIFT, before: before && new Map(before.map((one) => [one.series.key, one])) }
+  const known = before && new Map(before.map((one) => [one.series.key, one]))
+  return { groups, found: groups.length, step: STEP, shift: SHIFT, before: known, incomplete: [], incompleteBefore: [] }
 }
 
 test('each group is a line over the same steps; what was not read is a gap', () => {
@@ -45,4 +46,22 @@ test('of more it has a chart of its own, on the same scale', () => {
 test('no more lines are drawn than can be told apart', () => {
   const groups = Array.from({ length: 20 }, (_, number) => group(`g${number}`, SHIFT, number))
   expect(specsOf(QUESTION, POWER, answer(groups, null))[0]?.lines).toHaveLength(MOST_LINES)
+})
+
+test('the step that is not over is no fall at the end of what adds up; of a mean it is drawn', () => {
+  const open = { since: SHIFT + 2 * STEP, until: SHIFT + 3 * STEP, reason: 'open' }
+  const late = { since: SHIFT, until: SHIFT + STEP, reason: 'late' }
+  const known = { ...answer([group('a', SHIFT, 40, 50, 3)], null), incomplete: [late, open] }
+  const lineOf = (agg: 'avg' | 'sum', metric: Metric) => specsOf({ ...QUESTION, agg }, metric, known)[0]
+  expect(lineOf('sum', { ...POWER, kind: 'counter' })?.lines[0]?.average).toEqual([40, 50, null])
+  expect(lineOf('sum', POWER)?.lines[0]?.average).toEqual([40, 50, null])
+  expect(lineOf('avg', POWER)?.lines[0]?.average).toEqual([40, 50, 3])
+  expect(lineOf('avg', POWER)).toMatchObject({ open: open.since, incomplete: [late, open] })
+})
+
+test('what is not complete of the time before is hatched on its own chart, where that is drawn', () => {
+  const groups = ['a', 'b', 'c'].map((key) => group(key, SHIFT, 1))
+  const known = { ...answer(groups, [group('c', 0, 40)]), incompleteBefore: [{ since: 0, until: STEP, reason: 'late' }] }
+  const [now, then] = specsOf(QUESTION, POWER, known)
+  expect([now?.incomplete, then?.incomplete]).toEqual([[], [{ since: SHIFT, until: SHIFT + STEP, reason: 'late' }]])
 })

@@ -20,11 +20,13 @@ function bucket(start: number, watts: number | null): Bucket {
   return { start, count: 1, values: { power_watts: watts === null ? null : spread(watts), power_limit_watts: spread(700), fan_speed_percent: null } }
 }
 
+const INCOMPLETE = [{ since: 40_000, until: 50_000, reason: 'open' }]
+
 function ground(...buckets: Bucket[]) {
   const timeline = new Timeline(STEP)
   timeline.load(buckets, SPAN)
   const growth = new Map([['pcie_replay_total', new Map([[0, 0]])], ['ecc_corrected_total', new Map([[0, 2]])]])
-  return groundOf({ timeline, growth, step: STEP }, SPAN)
+  return groundOf({ timeline, growth, incomplete: INCOMPLETE, step: STEP }, SPAN)
 }
 
 test('a time without readings is a gap, not a line across it', () => {
@@ -50,4 +52,12 @@ test('the step that is not over ends at the present', () => {
 
 test('of nothing there are no charts', () => {
   expect(chartsOf(PLANS, ground()).specs).toEqual([])
+})
+
+test('what adds up says where it is not complete; a counter of which no step is over is not called absent', () => {
+  const { specs } = chartsOf(PLANS, ground(bucket(0, 100)))
+  expect(specs.map(({ id, incomplete }) => [id, incomplete])).toEqual([['power_watts', []], ['ecc_corrected_total', INCOMPLETE]])
+  const { begun, missing } = chartsOf(PLANS, ground(bucket(40_000, 100)))
+  expect(begun.map(({ name }) => name)).toEqual(['pcie_replay_total', 'ecc_corrected_total'])
+  expect(missing.map(({ name }) => name)).toEqual(['fan_speed_percent'])
 })

@@ -17,6 +17,7 @@ class Bench {
   now = NOW
   asked: Asked[] = []
   buckets: JsonObject[] = []
+  growth: JsonObject = { series: [] }
   isReachable = true
   readonly past: GpuPast
   private timers: { at: number; action: () => void }[] = []
@@ -24,7 +25,7 @@ class Bench {
   constructor() {
     this.past = new GpuPast('GPU-1', {
       api: {
-        get: (path, parameters, abort) => this.answer(path, parameters, abort, { series: [] }),
+        get: (path, parameters, abort) => this.answer(path, parameters, abort, this.growth),
         pages: async (path, parameters, abort) => [await this.answer(path, parameters, abort, { buckets: this.buckets })],
       },
       collectorNow: () => this.now,
@@ -163,4 +164,19 @@ test('a first question that fails is asked again by itself', async () => {
   await bench.pass(30_000)
   expect(bench.past.failure.value).toBeNull()
   expect(bench.drawn).not.toBeNull()
+})
+
+test('what a counter grew by in a step that is not over is not drawn as all that it grew', async () => {
+  const bench = new Bench()
+  const point = (at: number, joules: number) => [new Date(at).toISOString(), joules]
+  const incomplete = [{ since: new Date(NOW - 10_000).toISOString(), until: new Date(NOW).toISOString(), reason: 'open' }]
+  bench.growth = { series: [{ metric: 'energy_joules_total', points: [point(NOW - 20_000, 5_000), point(NOW - 10_000, 400)] }], incomplete }
+  bench.buckets = [bucket(NOW - 10_000, 100)]
+  const open = { since: NOW - 10_000, until: NOW, reason: 'open' }
+  await bench.show(last('1h'))
+  expect([...(bench.past.drawn.value?.growth.get('energy_joules_total') ?? [])]).toEqual([[NOW - 20_000, 5_000]])
+  expect(bench.past.drawn.value?.incomplete).toEqual([open])
+  bench.growth = { series: [], incomplete: [] }
+  await bench.pass(30_000)
+  expect(bench.past.drawn.value?.incomplete).toEqual([])
 })

@@ -48,25 +48,40 @@ function readPoint(point: unknown): [number, number][] {
   return start === null || value === null ? [] : [[start, value]]
 }
 
-/** Groups without a value are left out; equal ones stay in the order of their names. */
-export function ranked(all: readonly GroupSeries[], { agg, order }: Pick<Question, 'agg' | 'order'>, metric: Metric | undefined): Ranked[] {
+/** Of these a part of a step is not a smaller step but a wrong one: what grew in it, and sums of those alone that were heard so far. */
+export function isPartial({ agg }: Pick<Question, 'agg'>, metric: Metric | undefined): boolean {
+  return metric?.kind === 'counter' || agg === 'sum'
+}
+
+/** Groups without a value are left out; equal ones stay in the order of their names. Steps from `open` on are not over. */
+export function ranked(
+  all: readonly GroupSeries[],
+  { agg, order }: Pick<Question, 'agg' | 'order'>,
+  metric: Metric | undefined,
+  open = Infinity,
+): Ranked[] {
   const sign = order === 'top' ? -1 : 1
   return all
-    .map((series) => amountOf(series, agg, metric))
+    .map((series) => amountOf(series, agg, metric, open))
     .filter((found) => found !== null)
     .sort((a, b) => sign * (a.value - b.value) || a.series.title.localeCompare(b.series.title, 'en', { numeric: true }))
 }
 
-/** Over its steps the highest of the highest, the lowest of the lowest, of counters all that they grew, and otherwise the mean. */
-export function amountOf(series: GroupSeries, agg: Aggregate, metric: Metric | undefined): Ranked | null {
-  const values = [...series.points.values()]
+/** Over its steps the highest of the highest, the lowest of the lowest, of counters all that they grew, and otherwise the mean. A step that is not over counts only where there is no other. */
+export function amountOf(series: GroupSeries, agg: Aggregate, metric: Metric | undefined, open = Infinity): Ranked | null {
+  const over = [...series.points].filter(([start]) => start < open).map(([, value]) => value)
+  const values = over.length > 0 ? over : [...series.points.values()]
   if (values.length === 0) return null
   const min = values.reduce((least, value) => Math.min(least, value), Infinity)
   const max = values.reduce((most, value) => Math.max(most, value), -Infinity)
   const sum = values.reduce((all, value) => all + value, 0)
-  const addsUp = metric?.kind === 'counter' && (agg === 'sum' || agg === 'avg')
-  const value = addsUp ? sum : agg === 'max' ? max : agg === 'min' ? min : sum / values.length
+  const value = addsUp({ agg }, metric) ? sum : agg === 'max' ? max : agg === 'min' ? min : sum / values.length
   return { series, value, min, max }
+}
+
+/** What its steps have is parts of one amount. */
+export function addsUp({ agg }: Pick<Question, 'agg'>, metric: Metric | undefined): boolean {
+  return metric?.kind === 'counter' && (agg === 'sum' || agg === 'avg')
 }
 
 /** By what share a value is more than it was; null where that says nothing. */

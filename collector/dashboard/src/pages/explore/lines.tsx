@@ -6,6 +6,7 @@ import type { Question } from '../../model/explore/question'
 import { localTime, utcTime } from '../../model/instant'
 import { Chart } from '../../view/chart/chart'
 import { useCharts } from '../../view/chart/group'
+import { IncompleteNote } from '../../view/parts/incompletenote'
 import { MOST_LINES, specsOf } from './specs'
 
 interface LinesProps {
@@ -23,6 +24,8 @@ export function Lines({ question, metric, exploration }: LinesProps) {
           <Chart spec={spec} happenings={NONE} />
         </div>
       ))}
+      <IncompleteNote incomplete={exploration.incomplete} />
+      <IncompleteNote incomplete={exploration.incompleteBefore} />
       <p class="explore-note">
         {exploration.groups.length > MOST_LINES && `The first ${MOST_LINES} are drawn. `}
         <Crosshair />

@@ -1,8 +1,9 @@
 // From the answer to its charts: the groups as lines, and the time before as lines below, or, of few groups, among them.
 import type { Metric } from '../../model/catalog'
 import { AGGREGATE_TITLES, COMPARISON_TITLES, type Question } from '../../model/explore/question'
-import type { GroupSeries, Ranked } from '../../model/explore/groups'
+import { isPartial, type GroupSeries, type Ranked } from '../../model/explore/groups'
 import type { Exploration } from '../../feed/explore'
+import { openFrom, type Incomplete } from '../../model/incomplete'
 import type { Value } from '../../model/points'
 import { metricTitle } from '../../model/value'
 import type { ChartLine, ChartSpec } from '../../view/chart/spec'
@@ -12,21 +13,32 @@ export const MOST_LINES = 8
 /** So many groups have both times on one chart. */
 const MOST_BESIDE = 2
 
-export function specsOf(question: Question, metric: Metric, { groups, before, shift, step }: Exploration): ChartSpec[] {
+export function specsOf(question: Question, metric: Metric, exploration: Exploration): ChartSpec[] {
+  const { groups, before, shift, step, incomplete } = exploration
   const drawn = groups.slice(0, MOST_LINES)
   const earlier = drawn.flatMap(({ series }) => before?.get(series.key) ?? [])
   const starts = startsOf([...drawn.map((one) => ({ one, shift: 0 })), ...earlier.map((one) => ({ one, shift }))], step)
   const placeOf = (key: string) => drawn.findIndex(({ series }) => series.key === key)
-  const now = drawn.map(({ series }) => lineOf(series, placeOf(series.key), metric, starts, step))
+  const open = openFrom(incomplete)
+  const now = drawn.map(({ series }) => lineOf(isPartial(question, metric) ? untilOpen(series, open) : series, placeOf(series.key), metric, starts, step))
   const then = earlier.map(({ series }) => earlierLine(lineOf(movedBy(shift, series), placeOf(series.key), metric, starts, step)))
   const title = `${AGGREGATE_TITLES[question.agg]} of ${metricTitle(metric.name)}`
-  const common = { unit: metric.unit, times: starts.map((start) => (start + step / 2) / 1000), stepSeconds: step / 1000, top: topOf([...drawn, ...earlier]) }
+  const common = { unit: metric.unit, times: starts.map((start) => (start + step / 2) / 1000), stepSeconds: step / 1000, top: topOf([...drawn, ...earlier]), incomplete, open }
   if (earlier.length === 0) return [{ ...common, id: 'now', title, lines: now }]
   if (drawn.length <= MOST_BESIDE) return [{ ...common, id: 'now', title, lines: [...now, ...then.map(besideLine)] }]
   return [
     { ...common, id: 'now', title, lines: now },
-    { ...common, id: 'before', title: `${title}, ${COMPARISON_TITLES[question.compare]}`, lines: then },
+    { ...common, id: 'before', title: `${title}, ${COMPARISON_TITLES[question.compare]}`, lines: then, incomplete: movedTo(shift, exploration.incompleteBefore), open: Infinity },
   ]
+}
+
+/** The step that is not over would be a fall at the end. */
+function untilOpen(series: GroupSeries, open: number): GroupSeries {
+  return { ...series, points: new Map([...series.points].filter(([start]) => start < open)) }
+}
+
+function movedTo(shift: number, all: readonly Incomplete[]): Incomplete[] {
+  return all.map((one) => ({ ...one, since: one.since + shift, until: one.until + shift }))
 }
 
 interface Shifted {

@@ -1,16 +1,17 @@
 // The charts of a GPU, one for each unit of each panel, below the strip that says why its clocks were held back.
 import { useMemo } from 'preact/hooks'
 import { absenceText } from '../../model/absence'
-import type { Metric } from '../../model/catalog'
 import type { Happening } from '../../model/happening'
+import type { Incomplete } from '../../model/incomplete'
 import { chartPlans } from '../../model/panels'
 import { metricTitle } from '../../model/value'
 import type { GpuPast } from '../../state/gpupast'
 import { Chart } from '../../view/chart/chart'
 import { useCharts } from '../../view/chart/group'
 import { usePage } from '../../view/context'
+import { IncompleteNote } from '../../view/parts/incompletenote'
 import { Failed, Nothing } from '../../view/parts/states'
-import { chartsOf, groundOf } from './specs'
+import { chartsOf, groundOf, type Charts } from './specs'
 import { ThrottleStrip } from './throttle'
 
 interface GpuChartsProps {
@@ -48,7 +49,7 @@ export function GpuCharts({ past, happenings, absent }: GpuChartsProps) {
           </div>
         ))}
       </div>
-      {ground.starts.length > 0 && <Rest quiet={charts.quiet} missing={charts.missing} absent={absent} />}
+      {ground.starts.length > 0 && <Rest charts={charts} incomplete={ground.drawn.incomplete} absent={absent} />}
     </>
   )
 }
@@ -67,25 +68,38 @@ function Ghosts() {
 }
 
 interface RestProps {
-  readonly quiet: readonly Metric[]
-  readonly missing: readonly Metric[]
+  readonly charts: Charts
+  readonly incomplete: readonly Incomplete[]
   readonly absent: Readonly<Record<string, string>>
 }
 
 /** What has no chart, and why: never an empty frame. */
-function Rest({ quiet, missing, absent }: RestProps) {
+function Rest({ charts: { specs, quiet, missing, begun }, incomplete, absent }: RestProps) {
   const reasons = new Map<string, string[]>()
   for (const { name } of missing) {
     const reason = absenceText(absent[name], true)
     reasons.set(reason, [...(reasons.get(reason) ?? []), metricTitle(name)])
   }
-  if (quiet.length === 0 && reasons.size === 0) return null
+  const hasBars = specs.some(({ lines }) => lines.some(({ form }) => form === 'bars'))
+  if (quiet.length + begun.length + reasons.size === 0 && !hasBars) return null
   return (
     <dl class="rest" data-testid="without-chart">
       {quiet.length > 0 && (
         <div>
           <dt>Did not grow in this time</dt>
           <dd>{quiet.map(({ name }) => metricTitle(name)).join(', ')}</dd>
+        </div>
+      )}
+      {begun.length > 0 && (
+        <div>
+          <dt>No step is over yet</dt>
+          <dd>{begun.map(({ name }) => metricTitle(name)).join(', ')}</dd>
+        </div>
+      )}
+      {hasBars && incomplete.length > 0 && (
+        <div>
+          <dt>What adds up</dt>
+          <dd><IncompleteNote incomplete={incomplete} /></dd>
         </div>
       )}
       {[...reasons].map(([reason, titles]) => (

@@ -2,6 +2,7 @@
 import type { Span } from '../../address/range'
 import type { Metric } from '../../model/catalog'
 import { duration } from '../../model/format'
+import { openFrom } from '../../model/incomplete'
 import { isLimit, isStepped, type ChartPlan } from '../../model/panels'
 import type { Value } from '../../model/points'
 import { metricTitle } from '../../model/value'
@@ -14,6 +15,8 @@ export interface Charts {
   readonly quiet: readonly Metric[]
   /** Nothing was read of these. */
   readonly missing: readonly Metric[]
+  /** Counters of which no step is over yet. */
+  readonly begun: readonly Metric[]
 }
 
 export interface Ground {
@@ -40,19 +43,22 @@ export function chartsOf(plans: readonly ChartPlan[], ground: Ground): Charts {
   const specs: ChartSpec[] = []
   const quiet: Metric[] = []
   const missing: Metric[] = []
+  const begun: Metric[] = []
+  const open = openFrom(ground.drawn.incomplete)
+  const isBegun = ground.starts.every((start) => start >= open)
   for (const plan of plans) {
     const lines: ChartLine[] = []
     for (const metric of plan.metrics) {
       const line = metric.kind === 'counter' ? growthLine(metric, ground) : gaugeLine(metric, ground)
       const known = line.average.filter((value) => value !== null)
-      if (known.length === 0) missing.push(metric)
+      if (known.length === 0) (metric.kind === 'counter' && isBegun ? begun : missing).push(metric)
       else if (metric.kind === 'counter' && known.every((value) => value === 0)) quiet.push(metric)
       else lines.push(line)
     }
     // A limit alone limits nothing.
     if (lines.some(({ form }) => form !== 'limit')) specs.push(specOf(plan, lines, ground))
   }
-  return { specs: specs.sort((a, b) => weightOf(a) - weightOf(b)), quiet, missing }
+  return { specs: specs.sort((a, b) => weightOf(a) - weightOf(b)), quiet, missing, begun }
 }
 
 /** What varies comes before what jumps now and then, and that before what only adds up. */
@@ -63,7 +69,7 @@ function weightOf({ lines }: ChartSpec): number {
 function specOf(plan: ChartPlan, lines: readonly ChartLine[], { times, drawn }: Ground): ChartSpec {
   const isGrowth = lines.every(({ form }) => form === 'bars')
   const title = isGrowth ? `${plan.title} in each ${duration(drawn.step)}` : plan.title
-  return { id: plan.id, title, unit: plan.unit, times, stepSeconds: drawn.step / 1000, lines, top: null }
+  return { id: plan.id, title, unit: plan.unit, times, stepSeconds: drawn.step / 1000, lines, top: null, incomplete: isGrowth ? drawn.incomplete : [], open: Infinity }
 }
 
 function gaugeLine(metric: Metric, { drawn, starts }: Ground): ChartLine {

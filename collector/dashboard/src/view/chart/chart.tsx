@@ -10,6 +10,7 @@ import { pressed } from './keys'
 import { Legend } from './legend'
 import { Marks } from './marks'
 import { Plot } from './plot'
+import { Shades } from './shades'
 import type { ChartSpec } from './spec'
 import { pointText, summaryOf } from './summary'
 
@@ -45,6 +46,7 @@ export function Chart({ spec, happenings }: ChartProps) {
         onKeyDown={press}
         onBlur={() => (group.selection.value = null)}
       >
+        <Shades spans={spec.incomplete} />
         <div class="chart-canvas" ref={element} aria-hidden="true" />
         <Marks happenings={happenings} />
       </div>

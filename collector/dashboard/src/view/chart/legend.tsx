@@ -1,9 +1,9 @@
 // The lines of a chart with their names, and their values: at the crosshair, or the latest.
-import { nearestIndex, type Value } from '../../model/points'
+import { nearestIndex } from '../../model/points'
 import { dashOf } from './colours'
 import { useCharts } from './group'
 import type { ChartLine, ChartSpec } from './spec'
-import { textAt } from './summary'
+import { latestOf, textAt } from './summary'
 
 export function Legend({ spec }: { readonly spec: ChartSpec }) {
   const moment = useCharts().cursor.value
@@ -11,7 +11,7 @@ export function Legend({ spec }: { readonly spec: ChartSpec }) {
   return (
     <ul class="legend">
       {spec.lines.map((line, position) => {
-        const index = pointed ?? lastKnown(line.average)
+        const index = pointed ?? latestOf(spec, line.average)
         const text = index === null ? null : textAt(line, index)
         return (
           <li key={line.key} data-tip={line.metric.help}>
@@ -23,11 +23,6 @@ export function Legend({ spec }: { readonly spec: ChartSpec }) {
       })}
     </ul>
   )
-}
-
-function lastKnown(values: readonly Value[]): number | null {
-  const index = values.findLastIndex((value) => value !== null)
-  return index < 0 ? null : index
 }
 
 function Swatch({ line, position }: { readonly line: ChartLine; readonly position: number }) {

@@ -1,4 +1,5 @@
 // What a chart is asked to draw.
+import type { Span } from '../../address/range'
 import type { Metric } from '../../model/catalog'
 import type { Value } from '../../model/points'
 
@@ -28,4 +29,8 @@ export interface ChartSpec {
   readonly lines: readonly ChartLine[]
   /** The value that the scale reaches at least. */
   readonly top: number | null
+  /** Times, in milliseconds, of which not everything is known: hatched. */
+  readonly incomplete: readonly Span[]
+  /** Milliseconds; what is drawn from here on is not over yet, and is not what the legend says. */
+  readonly open: number
 }

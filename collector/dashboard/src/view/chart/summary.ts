@@ -7,7 +7,7 @@ import { valueText } from '../../model/value'
 import type { ChartLine, ChartSpec } from './spec'
 
 export function summaryOf(spec: ChartSpec, span: Span): string {
-  const lines = spec.lines.map(lineSummary).filter((line) => line !== null)
+  const lines = spec.lines.map((line) => lineSummary(spec, line)).filter((line) => line !== null)
   const when = spanText(span.since, span.until)
   return lines.length === 0 ? `No values, ${when}.` : `${when}. ${lines.join(' ')}`
 }
@@ -27,14 +27,22 @@ export function meanText(metric: Metric, value: number): string {
   return valueText(metric, metric.unit === '%' && value >= 10 ? Math.round(value) : value)
 }
 
-function lineSummary({ metric, title, average, low, high }: ChartLine): string | null {
-  const known = average.filter((value) => value !== null)
+/** The position of the latest value of a step that is over, or, where there is none, of the latest of all. */
+export function latestOf({ times, open }: ChartSpec, values: readonly Value[]): number | null {
+  const over = values.findLastIndex((value, position) => value !== null && (times[position] ?? 0) * 1000 < open)
+  const latest = over < 0 ? values.findLastIndex((value) => value !== null) : over
+  return latest < 0 ? null : latest
+}
+
+function lineSummary(spec: ChartSpec, { metric, title, average, low, high }: ChartLine): string | null {
+  const end = (latestOf(spec, average) ?? -1) + 1
+  const known = average.slice(0, end).filter((value) => value !== null)
   const latest = known.at(-1)
   if (latest === undefined) return null
   const text = (value: number) => meanText(metric, value)
   const mean = known.reduce((sum, value) => sum + value, 0) / known.length
-  const lowest = least(low ?? average)
-  const highest = most(high ?? average)
+  const lowest = least((low ?? average).slice(0, end))
+  const highest = most((high ?? average).slice(0, end))
   return `${title}: ${text(latest)} at the end, ${text(mean)} on average, from ${text(lowest)} to ${text(highest)}.`
 }
 

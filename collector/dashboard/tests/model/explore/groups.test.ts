@@ -43,3 +43,11 @@ test('a change is a share of what was before; of nothing there is none', () => {
   expect(changeOf(1, 0)).toBeNull()
   expect(changeOf(1, null)).toBeNull()
 })
+
+test('the step that is not over is neither the lowest point nor part of the sum, unless there is no other', () => {
+  expect(amountOf(series('a', 40, 50, 3), 'sum', COUNTER, 2)).toMatchObject({ value: 90, min: 40, max: 50 })
+  expect(amountOf(series('a', 40, 50, 3), 'avg', GAUGE, 2)).toMatchObject({ value: 45, min: 40, max: 50 })
+  expect(amountOf(series('a', 3), 'sum', COUNTER, 0)).toMatchObject({ value: 3 })
+  const all = [series('a', 5, 100), series('b', 9, 1)]
+  expect(ranked(all, { agg: 'max', order: 'top' }, COUNTER, 1).map(({ series: { key } }) => key)).toEqual(['b', 'a'])
+})

@@ -3,7 +3,7 @@ import type { Metric } from '../../../src/model/catalog'
 import { faint } from '../../../src/view/chart/colours'
 import { columnsOf, shapeOf } from '../../../src/view/chart/options'
 import type { ChartLine, ChartSpec } from '../../../src/view/chart/spec'
-import { pointText, summaryOf } from '../../../src/view/chart/summary'
+import { latestOf, pointText, summaryOf } from '../../../src/view/chart/summary'
 
 function line(name: string, average: (number | null)[], hasBand = true): ChartLine {
   const metric: Metric = { name, unit: '%', kind: 'gauge', panel: 'P', help: '', names: [] }
@@ -11,7 +11,7 @@ function line(name: string, average: (number | null)[], hasBand = true): ChartLi
 }
 
 function spec(...lines: ChartLine[]): ChartSpec {
-  return { id: 'x', title: 'X', unit: '%', times: [0, 5, 10], stepSeconds: 5, lines, top: null }
+  return { id: 'x', title: 'X', unit: '%', times: [0, 5, 10], stepSeconds: 5, lines, top: null, incomplete: [], open: Infinity }
 }
 
 test('a line with its band is three columns, a plain one is one', () => {
@@ -42,4 +42,12 @@ test('a chart in words says how it was; one without values says that', () => {
   expect(told).toContain('Load: 30 % at the end, 20 % on average, from 10 % to 30 %.')
   expect(summaryOf(spec(line('Load', [null, null, null])), { since: 0, until: 15_000 })).toContain('No values')
   expect(pointText(spec(line('Load', [10, null, 30])), 1)).toBe('Load n/a')
+})
+
+test('the latest value is that of the last step that is over', () => {
+  const open = { ...spec(line('Load', [10, 30, 2])), open: 10_000 }
+  expect(latestOf(open, [10, 30, 2])).toBe(1)
+  expect(latestOf(open, [null, null, 2])).toBe(2)
+  expect(latestOf(open, [null, null, null])).toBeNull()
+  expect(summaryOf(open, { since: 0, until: 15_000 }).replaceAll('\u00a0', ' ')).toContain('Load: 30 % at the end, 20 % on average, from 10 % to 30 %.')
 })
