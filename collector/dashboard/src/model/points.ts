@@ -8,14 +8,19 @@ const GAP_AFTER = 2.5
 /** Nulls between values that are as far apart as usual are `undefined`, which a line is drawn across: what is read less often than drawn has no gaps. */
 export function bridged(times: readonly number[], values: readonly Value[], step: number): (Value | undefined)[] {
   const known = values.flatMap((value, position) => (value === null ? [] : [position]))
-  const usual = Math.max(step, usualGap(known.map((position) => times[position] ?? 0)))
+  const longest = longestGap(times, values, step)
   const drawn: (Value | undefined)[] = [...values]
   known.forEach((position, order) => {
     const next = known[order + 1]
-    if (next === undefined || (times[next] ?? 0) - (times[position] ?? 0) > GAP_AFTER * usual) return
+    if (next === undefined || (times[next] ?? 0) - (times[position] ?? 0) > longest) return
     for (let between = position + 1; between < next; between++) drawn[between] = undefined
   })
   return drawn
+}
+
+/** Values further apart than this have a gap between them. */
+export function longestGap(times: readonly number[], values: readonly Value[], step: number): number {
+  return GAP_AFTER * Math.max(step, usualGap(times.filter((_, position) => (values[position] ?? null) !== null)))
 }
 
 /** The median, which a few gaps do not change. */

@@ -1,5 +1,5 @@
 // Flags over time as runs: from when to when each of them was set.
-import type { Value } from './points'
+import { bridged, longestGap, type Value } from './points'
 
 export interface Run {
   /** Milliseconds. */
@@ -17,6 +17,25 @@ export function runsOf(starts: readonly number[], step: number, bits: readonly V
     if (latest !== undefined && start <= latest.until) latest.until = start + step
     else runs.push({ since: start, until: start + step })
   })
+  return runs
+}
+
+/** Steps without a reading, from the first step up to `until`: of these nobody knows what was set. Where steps usually have no more than one reading, only those count between readings that are further apart than usual. */
+export function unreadRuns(starts: readonly number[], step: number, bits: readonly Value[], until: number, usualCount: number): Run[] {
+  const runs: { since: number; until: number }[] = []
+  const add = (since: number, end: number) => {
+    const latest = runs.at(-1)
+    if (latest !== undefined && since <= latest.until) latest.until = end
+    else runs.push({ since, until: end })
+  }
+  const last = bits.findLastIndex((value) => value !== null)
+  const drawn = usualCount > 1 ? bits : bridged(starts, bits, step)
+  drawn.slice(0, last + 1).forEach((value, position) => {
+    const start = starts[position] ?? 0
+    if (value === null) add(start, start + step)
+  })
+  const end = (starts[last] ?? until) + step
+  if (until - end > longestGap(starts, bits, step)) add(end, until)
   return runs
 }
 

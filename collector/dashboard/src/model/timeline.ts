@@ -71,6 +71,12 @@ export class Timeline {
     return [...starts].filter((start) => start + this.step > since && start < until).sort((a, b) => a - b)
   }
 
+  /** How many readings a step of history has: the median. */
+  get usualCount(): number {
+    const counts = [...this.settled.values()].map(({ count }) => count).sort((a, b) => a - b)
+    return counts[Math.floor(counts.length / 2)] ?? 0
+  }
+
   /** The values of one metric, one for each of these steps. */
   column(name: string, starts: readonly number[]): Column {
     const readings = this.byStep(name)

@@ -71,3 +71,10 @@ test('only the time that is asked for is given, and what is past it can be forgo
   timeline.forget(15_000)
   expect(column(timeline).starts).toEqual([10_000, 20_000])
 })
+
+test('how many readings steps have is told by most of them', () => {
+  const timeline = new Timeline(STEP)
+  expect(timeline.usualCount).toBe(0)
+  timeline.load([bucket(0, 1, 1), bucket(10_000, 4, 2), bucket(20_000, 4, 3)], { since: 0, until: 30_000 })
+  expect(timeline.usualCount).toBe(4)
+})
