@@ -62,6 +62,7 @@ export function axisTexts(unit: string, values: readonly number[]): string[] {
   const scale = LARGER[unit]?.find(({ by }) => highest >= by) ?? { unit, by: 1 }
   const scaled = values.map((value) => value / scale.by)
   const digits = digitsFor(scaled)
+  if (unit === 'state') return values.map((value) => `P${fixed(value, digits)}`)
   const shown = /^(%|°C|s|W|kW|MW|J|kJ|kWh|MHz|GHz|[KMGT]i?B(\/s)?)$/.test(scale.unit) ? scale.unit : ''
   return scaled.map((value) => withUnit(fixed(value, digits), shown))
 }

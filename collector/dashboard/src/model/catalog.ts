@@ -12,6 +12,8 @@ export interface Metric {
   readonly help: string
   readonly panel: string
   readonly kind: string
+  /** Values are multiples of it. */
+  readonly resolution: number
   readonly names: readonly NamedValue[]
 }
 
@@ -36,6 +38,7 @@ function readMetric(name: string, entry: Readonly<Record<string, unknown>>): Met
     help: text(entry['help']) ?? '',
     panel: text(entry['panel']) ?? 'Other',
     kind: text(entry['kind']) ?? 'gauge',
+    resolution: finite(entry['resolution']) ?? 1,
     names: readNames(entry['names']),
   }
 }

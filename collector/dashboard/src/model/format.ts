@@ -78,13 +78,21 @@ export function energy(joules: number): string {
   return withUnit(compact(joules / 1000), 'kJ')
 }
 
-/** A length of time in its largest whole unit: `42 s`, `5 min`, `3 h`, `2 d`. */
+/** A length of time in its largest whole unit, and from a day on in days and hours: `42 s`, `5 min`, `3 h`, `7 d 3 h`. */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000))
   if (seconds < 100) return withUnit(String(seconds), 's')
   if (seconds < 100 * 60) return withUnit(String(Math.round(seconds / 60)), 'min')
-  if (seconds < 48 * 3600) return withUnit(String(Math.round(seconds / 3600)), 'h')
-  return withUnit(fixed(Math.round(seconds / 86_400), 0), 'd')
+  const hours = Math.round(seconds / 3600)
+  if (hours < 24) return withUnit(String(hours), 'h')
+  const days = withUnit(fixed(Math.floor(hours / 24), 0), 'd')
+  return hours % 24 === 0 ? days : `${days}${NBSP}${withUnit(String(hours % 24), 'h')}`
+}
+
+/** A length of time that was measured: below ten seconds with decimals, since whole ones would say little, and never 0 for what is not. */
+export function secondsText(value: number): string {
+  if (value <= 0 || value >= 9.95) return duration(value * 1000)
+  return value < 0.005 ? `<${withUnit('0.01', 's')}` : withUnit(fixed(value, value < 0.995 ? 2 : 1), 's')
 }
 
 export function plural(count: number, noun: string): string {

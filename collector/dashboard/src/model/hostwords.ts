@@ -1,5 +1,5 @@
 // How a host is, and why, as somebody would tell it who was woken up by it.
-import { duration } from './format'
+import { duration, secondsText } from './format'
 import type { Host } from './host'
 
 export interface Account {
@@ -47,6 +47,5 @@ export function skewText(seconds: number): { readonly text: string; readonly isW
   const size = Math.abs(seconds)
   const isWarning = size >= WORTH_A_WORD_SECONDS
   if (size < 0.05) return { text: 'in step', isWarning }
-  const amount = size < 10 ? `${size.toFixed(size < 1 ? 2 : 1)}\u00a0s` : duration(size * 1000)
-  return { text: `${amount} ${seconds > 0 ? 'ahead' : 'behind'}`, isWarning }
+  return { text: `${secondsText(size)} ${seconds > 0 ? 'ahead' : 'behind'}`, isWarning }
 }

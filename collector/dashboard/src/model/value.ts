@@ -1,10 +1,11 @@
 // Any metric of the catalogue as text, by its unit and kind, so that a metric added to the catalogue shows without a line here.
 import type { Metric } from './catalog'
 import { flagsOf, wordOf } from './flags'
-import { celsius, compact, duration, energy, fixed, megabytesPerSecond, memory, percent, watts, withUnit } from './format'
+import { celsius, compact, energy, fixed, megabytesPerSecond, memory, secondsText, watts, withUnit } from './format'
 
-const BY_UNIT: Readonly<Record<string, (value: number) => string>> = {
-  '%': (value) => (Number.isInteger(value) ? percent(value) : withUnit(fixed(value, 1), '%')),
+/** `digits` are the decimals of what has no larger unit. */
+const BY_UNIT: Readonly<Record<string, (value: number, digits: number) => string>> = {
+  '%': (value, digits) => withUnit(fixed(value, digits), '%'),
   '°C': celsius,
   W: watts,
   J: energy,
@@ -12,15 +13,26 @@ const BY_UNIT: Readonly<Record<string, (value: number) => string>> = {
   'MiB/s': (value) => `${memory(value)}/s`,
   'MB/s': megabytesPerSecond,
   MHz: (value) => withUnit(fixed(value, 0), 'MHz'),
-  s: (value) => duration(value * 1000),
-  state: (value) => `P${value}`,
+  s: secondsText,
+  state: (value, digits) => `P${fixed(value, digits)}`,
 }
 
-export function valueText(metric: Metric, value: number): string {
+/** With as many decimals as the metric has, always: a column of readings keeps its width. */
+export function valueText(metric: Metric, value: number, digits = digitsOf(metric)): string {
   if (metric.kind === 'flags') return flagsText(metric, value)
   if (metric.kind === 'enumeration') return enumerationText(metric, value)
   const format = BY_UNIT[metric.unit]
-  return format ? format(value) : compact(value)
+  return format ? format(value, digits) : compact(value)
+}
+
+function digitsOf({ resolution }: Metric): number {
+  return resolution > 0 && resolution < 1 ? Math.ceil(-Math.log10(resolution)) : 0
+}
+
+/** Means have decimals where what they are of has none: few where they are small, and none that tell nothing. */
+export function meanText(metric: Metric, value: number): string {
+  if (metric.unit === '%') return valueText(metric, value, value === 0 || value >= 9.95 ? 0 : 1)
+  return metric.unit === 'state' ? valueText(metric, value, Number.isInteger(value) ? 0 : 1) : valueText(metric, value)
 }
 
 function flagsText(metric: Metric, value: number): string {

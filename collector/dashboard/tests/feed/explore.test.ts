@@ -8,7 +8,7 @@ import type { JsonObject } from '../../src/model/json'
 const NOW = Date.UTC(2026, 0, 10)
 const HOUR = 3_600_000
 const SPAN = { since: NOW - HOUR, until: NOW }
-const POWER: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', names: [] }
+const POWER: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', resolution: 1, names: [] }
 const QUESTION: Question = { metric: 'power_watts', agg: 'avg', by: 'host', order: 'top', n: '5', compare: 'none' }
 
 /** Hosts h0, h1, … with as many watts as their number; `finest` is the shortest step that is kept. */

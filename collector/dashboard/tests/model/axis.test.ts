@@ -31,6 +31,7 @@ test.each([
   ['processes', [0, 1, 2], ['0', '1', '2']],
   ['MHz', [0, 1_000, 2_000], ['0 GHz', '1 GHz', '2 GHz']],
   ['processes', [], []],
+  ['state', [0, 5, 10], ['P0', 'P5', 'P10']],
 ])('an axis of %s at %j says %j', (unit, values, texts) => {
   expect(axisTexts(unit, values).map((text) => text.replace('\u00a0', ' '))).toEqual(texts)
 })

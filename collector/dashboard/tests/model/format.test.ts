@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { duration, energy, memory, memoryPart, percent, plural, shortName, shortUuid, watts } from '../../src/model/format'
+import { duration, energy, memory, memoryPart, percent, plural, secondsText, shortName, shortUuid, watts } from '../../src/model/format'
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ')
 
@@ -30,9 +30,22 @@ describe('units fit the size of the number', () => {
     [42_400, '42 s'],
     [5 * 60_000, '5 min'],
     [3 * 3_600_000, '3 h'],
-    [60 * 3_600_000, '3 d'],
+    [23.4 * 3_600_000, '23 h'],
+    [23.7 * 3_600_000, '1 d'],
+    [60 * 3_600_000, '2 d 12 h'],
+    [7 * 86_400_000, '7 d'],
     [-5_000, '0 s'],
   ])('%d ms is %s', (value, text) => expect(plain(duration(value))).toBe(text))
+
+  test.each([
+    [0, '0 s'],
+    [0.001, '<0.01 s'],
+    [0.04, '0.04 s'],
+    [0.996, '1.0 s'],
+    [9.94, '9.9 s'],
+    [9.96, '10 s'],
+    [615_600, '7 d 3 h'],
+  ])('%d s that were measured are %s', (value, text) => expect(plain(secondsText(value))).toBe(text))
 
   test('energy is told in kWh from one kWh on', () => {
     expect(plain(energy(3_600_000))).toBe('1 kWh')

@@ -3,7 +3,7 @@ import type { Catalog, Metric } from '../../src/model/catalog'
 import { chartPlans, metricsByPanel } from '../../src/model/panels'
 
 function catalogOf(...metrics: [name: string, panel: string, unit: string, kind?: string][]): Catalog {
-  const made = metrics.map(([name, panel, unit, kind = 'gauge']): Metric => ({ name, panel, unit, kind, help: '', names: [] }))
+  const made = metrics.map(([name, panel, unit, kind = 'gauge']): Metric => ({ name, panel, unit, kind, help: '', resolution: 1, names: [] }))
   return new Map(made.map((metric) => [metric.name, metric]))
 }
 

@@ -5,7 +5,7 @@ import type { Metric } from '../../src/model/catalog'
 import { amountOf, type Ranked } from '../../src/model/explore/groups'
 import { MOST_LINES, specsOf } from '../../src/pages/explore/specs'
 
-const POWER: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', names: [] }
+const POWER: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', resolution: 1, names: [] }
 const STEP = 60_000
 const SHIFT = 7 * 86_400_000
 const QUESTION = { ...exploreAddress.usual, metric: 'power_watts', compare: '7d' } as const

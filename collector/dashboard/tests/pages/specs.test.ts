@@ -5,11 +5,11 @@ import { Timeline, type Bucket } from '../../src/model/timeline'
 import { chartsOf, groundOf } from '../../src/pages/gpu/specs'
 
 const METRICS: Metric[] = [
-  { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', names: [] },
-  { name: 'power_limit_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', names: [] },
-  { name: 'pcie_replay_total', unit: 'replays', kind: 'counter', panel: 'Errors', help: '', names: [] },
-  { name: 'ecc_corrected_total', unit: 'errors', kind: 'counter', panel: 'Errors', help: '', names: [] },
-  { name: 'fan_speed_percent', unit: '%', kind: 'gauge', panel: 'Temperature', help: '', names: [] },
+  { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', resolution: 1, names: [] },
+  { name: 'power_limit_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', resolution: 1, names: [] },
+  { name: 'pcie_replay_total', unit: 'replays', kind: 'counter', panel: 'Errors', help: '', resolution: 1, names: [] },
+  { name: 'ecc_corrected_total', unit: 'errors', kind: 'counter', panel: 'Errors', help: '', resolution: 1, names: [] },
+  { name: 'fan_speed_percent', unit: '%', kind: 'gauge', panel: 'Temperature', help: '', resolution: 1, names: [] },
 ]
 const PLANS = chartPlans(new Map(METRICS.map((metric) => [metric.name, metric])))
 const STEP = 10_000

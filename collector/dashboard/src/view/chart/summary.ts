@@ -1,9 +1,8 @@
 // A chart in words, for those who do not see it.
 import type { Span } from '../../address/range'
-import type { Metric } from '../../model/catalog'
 import { spanText } from '../../model/instant'
 import type { Value } from '../../model/points'
-import { valueText } from '../../model/value'
+import { meanText } from '../../model/value'
 import type { ChartLine, ChartSpec } from './spec'
 
 export function summaryOf(spec: ChartSpec, span: Span): string {
@@ -20,11 +19,6 @@ export function pointText(spec: ChartSpec, index: number): string {
 export function textAt({ metric, average }: ChartLine, index: number): string | null {
   const value = average[index] ?? null
   return value === null ? null : meanText(metric, value)
-}
-
-/** Means have decimals where what they are of has none: those that tell nothing are left out, so that numbers do not jump. */
-export function meanText(metric: Metric, value: number): string {
-  return valueText(metric, metric.unit === '%' && value >= 10 ? Math.round(value) : value)
 }
 
 /** The position of the latest value of a step that is over, or, where there is none, of the latest of all. */

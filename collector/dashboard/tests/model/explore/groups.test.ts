@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Metric } from '../../../src/model/catalog'
 import { amountOf, changeOf, ranked, readGroupSeries, type GroupSeries } from '../../../src/model/explore/groups'
 
-const GAUGE: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', names: [] }
+const GAUGE: Metric = { name: 'power_watts', unit: 'W', kind: 'gauge', panel: 'Power', help: '', resolution: 1, names: [] }
 const COUNTER: Metric = { ...GAUGE, name: 'energy_joules_total', kind: 'counter' }
 
 function series(key: string, ...values: number[]): GroupSeries {

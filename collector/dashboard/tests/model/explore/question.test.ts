@@ -11,7 +11,7 @@ test('a time is compared with that before it, or with the same days before', () 
 })
 
 test('of flags and names only the highest is asked for', () => {
-  const metric = { name: 'throttle_reasons', unit: '', kind: 'flags', panel: '', help: '', names: [] }
+  const metric = { name: 'throttle_reasons', unit: '', kind: 'flags', panel: '', help: '', resolution: 1, names: [] }
   expect(usableAggregate('avg', metric)).toBe('max')
   expect(usableAggregate('p95', { ...metric, kind: 'gauge' })).toBe('p95')
 })

@@ -6,7 +6,7 @@ import type { ChartLine, ChartSpec } from '../../../src/view/chart/spec'
 import { latestOf, pointText, summaryOf } from '../../../src/view/chart/summary'
 
 function line(name: string, average: (number | null)[], hasBand = true): ChartLine {
-  const metric: Metric = { name, unit: '%', kind: 'gauge', panel: 'P', help: '', names: [] }
+  const metric: Metric = { name, unit: '%', kind: 'gauge', panel: 'P', help: '', resolution: 1, names: [] }
   return { key: name, place: null, metric, title: name, form: 'line', average, low: hasBand ? average : null, high: hasBand ? average : null }
 }
 
