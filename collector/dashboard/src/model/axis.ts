@@ -41,7 +41,7 @@ export function stepsOf(unit: string): number[] {
   return MEASURED.test(unit) ? TENS : TENS.filter(Number.isInteger)
 }
 
-interface Scale {
+export interface Scale {
   readonly unit: string
   readonly by: number
 }
@@ -56,10 +56,15 @@ const LARGER: Readonly<Record<string, readonly Scale[]>> = {
   MHz: [{ unit: 'GHz', by: 1_000 }],
 }
 
+/** The unit that fits an amount. */
+export function scaleOf(unit: string, highest: number): Scale {
+  return LARGER[unit]?.find(({ by }) => highest >= by) ?? { unit, by: 1 }
+}
+
 /** One text per line of the axis, all in the unit that fits the highest; units that are words are left to the title. */
 export function axisTexts(unit: string, values: readonly number[]): string[] {
   const highest = Math.max(...values.map(Math.abs), 0)
-  const scale = LARGER[unit]?.find(({ by }) => highest >= by) ?? { unit, by: 1 }
+  const scale = scaleOf(unit, highest)
   const scaled = values.map((value) => value / scale.by)
   const digits = digitsFor(scaled)
   if (unit === 'state') return values.map((value) => `P${fixed(value, digits)}`)

@@ -23,8 +23,8 @@ export function longestGap(times: readonly number[], values: readonly Value[], s
   return GAP_AFTER * Math.max(step, usualGap(times.filter((_, position) => (values[position] ?? null) !== null)))
 }
 
-/** The median, which a few gaps do not change. */
-function usualGap(times: readonly number[]): number {
+/** How far apart they are: the median, which a few gaps do not change. They ascend. */
+export function usualGap(times: readonly number[]): number {
   const gaps = times.slice(1).map((time, position) => time - (times[position] ?? 0)).sort((a, b) => a - b)
   return gaps[Math.floor(gaps.length / 2)] ?? 0
 }

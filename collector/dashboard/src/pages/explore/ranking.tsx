@@ -4,13 +4,13 @@ import type { Exploration } from '../../feed/explore'
 import { pathOf } from '../../address/routes'
 import type { Metric } from '../../model/catalog'
 import { csvOf } from '../../model/csv'
-import { changeOf, type GroupSeries, type Ranked } from '../../model/explore/groups'
+import { addsUp, type GroupSeries, type Ranked } from '../../model/explore/groups'
 import { AGGREGATE_TITLES, type Question } from '../../model/explore/question'
-import { fixed } from '../../model/format'
-import { meanText } from '../../model/value'
+import { changeText, columnText, partOf } from '../../model/explore/table'
+import { duration, fixed } from '../../model/format'
 import { useCharts } from '../../view/chart/group'
 import { dashOf } from '../../view/chart/colours'
-import { Bar } from '../../view/parts/bar'
+import { Bar, shareOf } from '../../view/parts/bar'
 import { DownloadIcon } from '../../view/parts/icons'
 import { offerFile } from '../../view/parts/offerfile'
 import { Panel } from '../../view/parts/panel'
@@ -24,8 +24,17 @@ interface RankingProps {
 
 export function Ranking({ question, metric, exploration }: RankingProps) {
   const { span } = useCharts()
-  const { groups, found, before } = exploration
-  const highest = groups.reduce((most, { value }) => Math.max(most, value), 0)
+  const { groups, found, before, step } = exploration
+  const earlier = groups.flatMap(({ series }) => before?.get(series.key) ?? [])
+  const amounts = [...groups, ...earlier].map(({ value }) => value)
+  const highest = highestOf(amounts)
+  const textOf = (column: readonly number[]) => columnText(metric, highest, column)
+  const amount = textOf(amounts)
+  const lowest = textOf(groups.map(({ min }) => min))
+  const most = textOf(groups.map(({ max }) => max))
+  const whole = metric.unit === '%' ? 100 : highestOf(groups.map(({ value }) => value))
+  // One row alone has nothing to be measured by.
+  const hasBars = groups.length > 1
   const title = question.by === 'fleet' ? 'In this time' : `${question.order === 'top' ? 'Highest' : 'Lowest'} ${groups.length} of ${fixed(found, 0)}`
   const save = () => offerFile(tableAsCsv(question, metric, exploration), `gpufleet-${metric.name}.csv`)
   const aside = (
@@ -41,7 +50,7 @@ export function Ranking({ question, metric, exploration }: RankingProps) {
             <tr>
               <th scope="col">{groupTitle(question.by)}</th>
               <th scope="col" class="number" data-tip={spanText(span.value.since, span.value.until)}>{AGGREGATE_TITLES[question.agg]}</th>
-              <th scope="col" class="ranking-bar"><span class="hidden">Share of the highest</span></th>
+              {hasBars && <th scope="col" class="ranking-bar"><span class="hidden">{metric.unit === '%' ? 'Of 100 %' : 'Share of the highest'}</span></th>}
               <th scope="col" class="number">Lowest point</th>
               <th scope="col" class="number">Highest point</th>
               {before !== null && <th scope="col" class="number">Before</th>}
@@ -55,11 +64,11 @@ export function Ranking({ question, metric, exploration }: RankingProps) {
                   <Swatch place={place} />
                   <Name series={one.series} />
                 </td>
-                <td class="number ranking-value">{meanText(metric, one.value)}</td>
-                <td class="ranking-bar"><Bar share={highest > 0 ? one.value / highest : null} kind="utilization" /></td>
-                <td class="number">{meanText(metric, one.min)}</td>
-                <td class="number">{meanText(metric, one.max)}</td>
-                {before !== null && <Before metric={metric} one={one} before={before.get(one.series.key)} />}
+                <td class="number ranking-value">{amount(one.value)}</td>
+                {hasBars && <td class="ranking-bar"><Bar share={shareOf(one.value, whole)} kind="utilization" /></td>}
+                <td class="number">{lowest(one.min)}</td>
+                <td class="number">{most(one.max)}</td>
+                {before !== null && <Before {...{ question, metric, one, step, amount }} before={before.get(one.series.key) ?? null} />}
               </tr>
             ))}
           </tbody>
@@ -67,6 +76,10 @@ export function Ranking({ question, metric, exploration }: RankingProps) {
       </div>
     </Panel>
   )
+}
+
+function highestOf(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0)
 }
 
 function groupTitle(by: string): string {
@@ -90,20 +103,29 @@ function Swatch({ place }: { readonly place: number }) {
   )
 }
 
-function Before({ metric, one, before }: { readonly metric: Metric; readonly one: Ranked; readonly before: Ranked | undefined }) {
-  const change = changeOf(one.value, before?.value ?? null)
-  return (
-    <>
-      <td class={`number ${before === undefined ? 'absent' : ''}`}>{before === undefined ? 'n/a' : meanText(metric, before.value)}</td>
-      <td class={`number ${change === null ? 'absent' : ''}`} data-testid="change">{change === null ? 'n/a' : changeText(change)}</td>
-    </>
-  )
+interface BeforeProps {
+  readonly question: Question
+  readonly metric: Metric
+  readonly one: Ranked
+  readonly before: Ranked | null
+  readonly step: number
+  readonly amount: (value: number) => string
 }
 
-/** `+12 %`, `−3 %`: more is not better or worse in itself, so that it has no colour. */
-function changeText(change: number): string {
-  const percent = Math.round(100 * change)
-  return `${percent > 0 ? '+' : percent < 0 ? '−' : '±'}${fixed(Math.abs(percent), 0)}\u00a0%`
+/** Where only a part of the earlier time has data this is said, and what adds up is not compared with it. */
+function Before({ question, metric, one, before, step, amount }: BeforeProps) {
+  const { since, until } = useCharts().span.value
+  const part = before === null ? null : partOf(before.series, step, until - since)
+  const change = part !== null && addsUp(question, metric) ? null : changeText(metric, one.value, before?.value ?? null)
+  return (
+    <>
+      <td class={`number ${before === null ? 'absent' : ''}`} data-testid="before">
+        {before === null ? 'n/a' : amount(before.value)}
+        {part !== null && <span class="ranking-part">only {duration(part)} of data</span>}
+      </td>
+      <td class={`number ${change === null ? 'absent' : ''}`} data-testid="change">{change ?? 'n/a'}</td>
+    </>
+  )
 }
 
 function tableAsCsv(question: Question, metric: Metric, { groups, before }: Exploration): string {
@@ -112,4 +134,3 @@ function tableAsCsv(question: Question, metric: Metric, { groups, before }: Expl
   const rows = groups.map(({ series, value, min, max }) => [series.title, value, min, max, ...(before === null ? [] : [before.get(series.key)?.value ?? null])])
   return csvOf(header, rows)
 }
-
