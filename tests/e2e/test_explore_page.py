@@ -175,8 +175,14 @@ def test_a_collector_that_is_away_is_said_and_asked_again_when_it_is_back(opened
 
 def test_what_cannot_be_asked_is_said_in_words(opened: Watched) -> None:
     page = opened.page
-    page.get_by_test_id("metric").select_option("throttle_reasons")
-    expect(page.get_by_test_id("agg").locator("option")).to_have_text(["Highest"])
+    expect(page.get_by_test_id("metric").locator("option[value=throttle_reasons]")).to_have_count(0)
+    opened.open("/explore?metric=throttle_reasons")
+    expect(page.get_by_test_id("explore-no-quantity")).to_contain_text("Throttle reasons")
+    expect(page.get_by_test_id("answer")).to_have_count(0)
+    page.get_by_test_id("metric").select_option("power_watts")
+    answered(page)
+    opened.open("/explore?metric=unheard_of")
+    expect(page.get_by_test_id("explore-unknown")).to_contain_text("unheard_of")
     opened.open("/explore?metric=tensor_active_percent&host=nobody")
     expect(page.get_by_test_id("explore-empty")).to_be_visible()
 

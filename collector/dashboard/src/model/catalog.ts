@@ -17,6 +17,11 @@ export interface Metric {
   readonly names: readonly NamedValue[]
 }
 
+/** Flags and names are numbers by which nothing is counted: a line over them would go up and down for no reason, and the highest mask of a group hides the lower bits of the others. They have no line, and are not explored. */
+export function isQuantity({ kind }: Metric): boolean {
+  return kind === 'gauge' || kind === 'counter'
+}
+
 export type Catalog = ReadonlyMap<string, Metric>
 
 export const EMPTY_CATALOG: Catalog = new Map()

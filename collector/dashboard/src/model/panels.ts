@@ -1,5 +1,5 @@
 // Which charts there are: from the catalogue, panel by panel and unit by unit, so that a metric added to it has its place without a line here.
-import type { Catalog, Metric } from './catalog'
+import { isQuantity, type Catalog, type Metric } from './catalog'
 import { metricTitle } from './value'
 
 export interface ChartPlan {
@@ -42,7 +42,7 @@ function rank(panel: string): number {
 export function chartPlans(catalog: Catalog): ChartPlan[] {
   return metricsByPanel(catalog).flatMap(([panel, metrics]) => {
     const groups = new Map<string, Metric[]>()
-    for (const metric of metrics.filter(({ kind }) => kind === 'gauge' || kind === 'counter')) {
+    for (const metric of metrics.filter(isQuantity)) {
       const key = metric.kind === 'counter' || isStepped(metric) ? `${metric.unit}/${metric.kind}/${metric.name}` : metric.unit
       groups.set(key, [...(groups.get(key) ?? []), metric])
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readCatalog } from '../../src/model/catalog'
+import { isQuantity, readCatalog } from '../../src/model/catalog'
 import { meanText, metricTitle, valueText } from '../../src/model/value'
 
 const CATALOG = readCatalog({
@@ -56,4 +56,12 @@ test.each([
 ])('a mean of %s that is %d is "%s"', (name, value, text) => {
   const metric = CATALOG.get(name)
   expect(metric && meanText(metric, value).replaceAll('\u00a0', ' ')).toBe(text)
+})
+
+test('flags and names are no quantities', () => {
+  const quantities = [...CATALOG.values()].filter(isQuantity).map(({ name }) => name)
+  expect(quantities).not.toContain('throttle_reasons')
+  expect(quantities).not.toContain('recovery_action')
+  expect(quantities).toContain('power_watts')
+  expect(quantities).toContain('thermal_throttle_seconds_total')
 })

@@ -1,6 +1,5 @@
 // What may be asked about the past of the fleet, and which of it goes with which metric.
 import type { Span } from '../../address/range'
-import type { Metric } from '../catalog'
 import { stepFor } from '../steps'
 
 export const AGGREGATES = ['avg', 'sum', 'max', 'min', 'p50', 'p95'] as const
@@ -47,16 +46,6 @@ const DAY_MS = 86_400_000
 export function comparedShift(compare: Comparison, { since, until }: Span): number | null {
   if (compare === 'none') return null
   return compare === 'before' ? until - since : Number.parseInt(compare, 10) * DAY_MS
-}
-
-/** Of flags and names only the highest says anything. */
-export function aggregatesOf(metric: Metric | undefined): readonly Aggregate[] {
-  return metric?.kind === 'flags' || metric?.kind === 'enumeration' ? ['max'] : AGGREGATES
-}
-
-export function usableAggregate(agg: Aggregate, metric: Metric | undefined): Aggregate {
-  const known = aggregatesOf(metric)
-  return known.includes(agg) ? agg : (known[0] ?? agg)
 }
 
 export function isPercentile(agg: Aggregate): boolean {

@@ -3,7 +3,8 @@ import { useMemo } from 'preact/hooks'
 import { exploreAddress, type ExploreAddress } from '../../address/explore'
 import { spanOf, writeRange } from '../../address/range'
 import { explore, type Exploration } from '../../feed/explore'
-import { usableAggregate } from '../../model/explore/question'
+import { isQuantity, type Metric } from '../../model/catalog'
+import { metricTitle } from '../../model/value'
 import { ChartContext } from '../../view/chart/group'
 import { useChartGroup } from '../../view/chart/usechartgroup'
 import { useAddress, usePage } from '../../view/context'
@@ -24,10 +25,10 @@ export default function ExplorePage() {
   const [choice, change] = useAddress(exploreAddress)
   useFleetNames()
   const metric = session.catalog.value.get(choice.metric)
-  const question = { ...choice, agg: usableAggregate(choice.agg, metric) }
   const group = useChartGroup(choice.range, (range, move) => change({ range }, move))
-  const loaded = useExploration(question)
+  const loaded = useExploration(choice)
   const known = loaded.data
+  const isCatalogKnown = session.catalog.value.size > 0
   return (
     <ChartContext.Provider value={group}>
       <PageHead title="Explore">
@@ -35,18 +36,19 @@ export default function ExplorePage() {
           <RangePicker range={choice.range} onChange={(range) => change({ range })} />
         </div>
       </PageHead>
-      <QuestionBar choice={question} onChange={change} />
+      <QuestionBar choice={choice} onChange={change} />
+      {isCatalogKnown && <Unanswerable name={choice.metric} metric={metric} />}
       {loaded.failure !== null && <Failed what="The answer" failure={loaded.failure} again={loaded.again} isOld={known !== null} />}
-      {known === null && loaded.failure === null && <Waiting />}
-      {known !== null && metric !== undefined && known.groups.length === 0 && (
+      {known === null && loaded.failure === null && (!isCatalogKnown || isAnswerable(metric)) && <Waiting />}
+      {known !== null && isAnswerable(metric) && known.groups.length === 0 && (
         <Empty title="Nothing was read of this in this time" testid="explore-empty">
           <p>Another metric, another time, or more of the fleet may have values.</p>
         </Empty>
       )}
-      {known !== null && metric !== undefined && known.groups.length > 0 && (
+      {known !== null && isAnswerable(metric) && known.groups.length > 0 && (
         <div class={loaded.isLoading ? 'explore-answer is-loading' : 'explore-answer'} data-testid="answer">
-          <Lines question={question} metric={metric} exploration={known} />
-          <Ranking question={question} metric={metric} exploration={known} />
+          <Lines question={choice} metric={metric} exploration={known} />
+          <Ranking question={choice} metric={metric} exploration={known} />
         </div>
       )}
       <p class="hidden" aria-live="polite">{group.spoken.value}</p>
@@ -54,11 +56,37 @@ export default function ExplorePage() {
   )
 }
 
+function isAnswerable(metric: Metric | undefined): metric is Metric {
+  return metric !== undefined && isQuantity(metric)
+}
+
+interface UnanswerableProps {
+  readonly name: string
+  readonly metric: Metric | undefined
+}
+
+/** An address may name what the list of metrics does not offer. */
+function Unanswerable({ name, metric }: UnanswerableProps) {
+  if (isAnswerable(metric)) return null
+  if (metric === undefined) {
+    return (
+      <Empty title="There is no such metric" testid="explore-unknown">
+        <p>None is called <code>{name}</code>. The list above has all that can be asked about.</p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title={`${metricTitle(name)}: no quantity`} testid="explore-no-quantity">
+      <p>It tells which of several states hold, so that it has no mean, no sum and no line. The page of each GPU shows it.</p>
+    </Empty>
+  )
+}
+
 function useExploration(question: ExploreAddress): Loaded<Exploration> {
   const { session } = usePage()
   const metric = session.catalog.value.get(question.metric)
   const { metric: name, agg, by, order, n, compare, host, gpu, range } = question
-  const key = metric === undefined ? null : JSON.stringify([name, agg, by, order, n, compare, host, gpu, writeRange(range)])
+  const key = !isAnswerable(metric) ? null : JSON.stringify([name, agg, by, order, n, compare, host, gpu, writeRange(range)])
   const ask = useMemo(
     () => (abort: AbortSignal) => {
       const now = session.collectorNow()

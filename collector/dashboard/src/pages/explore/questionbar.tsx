@@ -1,6 +1,7 @@
 // The question, as a sentence of choices: the mean of utilization by host, the highest eight, against a week before.
 import type { ExploreAddress } from '../../address/explore'
-import { AGGREGATE_TITLES, aggregatesOf, COMPARISON_TITLES, COMPARISONS, COUNTS, LABEL, type Aggregate, type Comparison, type Count } from '../../model/explore/question'
+import { isQuantity } from '../../model/catalog'
+import { AGGREGATES, AGGREGATE_TITLES, COMPARISON_TITLES, COMPARISONS, COUNTS, LABEL, type Aggregate, type Comparison, type Count } from '../../model/explore/question'
 import { metricsByPanel } from '../../model/panels'
 import { metricTitle } from '../../model/value'
 import { usePage, type Move } from '../../view/context'
@@ -21,8 +22,9 @@ const ORDERS = [
 export function QuestionBar({ choice, onChange }: QuestionBarProps) {
   const { session } = usePage()
   const catalog = session.catalog.value
-  const metrics = metricsByPanel(catalog).map(([panel, own]) => [panel, own.map(({ name }) => ({ value: name, title: metricTitle(name) }))] as const)
-  const aggregates = aggregatesOf(catalog.get(choice.metric)).map((value) => ({ value, title: AGGREGATE_TITLES[value] }))
+  const quantities = new Map([...catalog].filter(([, metric]) => isQuantity(metric)))
+  const metrics = metricsByPanel(quantities).map(([panel, own]) => [panel, own.map(({ name }) => ({ value: name, title: metricTitle(name) }))] as const)
+  const aggregates = AGGREGATES.map((value) => ({ value, title: AGGREGATE_TITLES[value] }))
   return (
     <div class="question" role="group" aria-label="Question">
       <Select label="Show" testid="agg" value={choice.agg} onChoose={(agg) => onChange({ agg: agg as Aggregate })}>{aggregates}</Select>

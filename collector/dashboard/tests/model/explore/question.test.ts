@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { comparedShift, lineStep, rankingStep, usableAggregate } from '../../../src/model/explore/question'
+import { comparedShift, lineStep, rankingStep } from '../../../src/model/explore/question'
 
 const HOUR = 3_600_000
 const span = (length: number) => ({ since: 0, until: length })
@@ -8,12 +8,6 @@ test('a time is compared with that before it, or with the same days before', () 
   expect(comparedShift('none', span(HOUR))).toBeNull()
   expect(comparedShift('before', span(HOUR))).toBe(HOUR)
   expect(comparedShift('7d', span(HOUR))).toBe(7 * 24 * HOUR)
-})
-
-test('of flags and names only the highest is asked for', () => {
-  const metric = { name: 'throttle_reasons', unit: '', kind: 'flags', panel: '', help: '', resolution: 1, names: [] }
-  expect(usableAggregate('avg', metric)).toBe('max')
-  expect(usableAggregate('p95', { ...metric, kind: 'gauge' })).toBe('p95')
 })
 
 test('lines are as fine as what can answer has it', () => {
