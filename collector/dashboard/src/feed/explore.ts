@@ -9,6 +9,8 @@ import { spanParameters } from './past'
 import type { Api, Parameters } from './api'
 
 export interface Exploration {
+  /** The time that was asked about. */
+  readonly span: Span
   /** In order; at most as many as were asked for. */
   readonly groups: readonly Ranked[]
   /** How many groups there are. */
@@ -54,13 +56,14 @@ export async function explore(
   const asked = new Asking(api, question, confined, now, abort)
   const chosen = isRankedFirst(question.by) ? await chosenOf(asked, question, metric, span) : null
   const found = chosen?.found
-  if (chosen !== null && chosen.keys.length === 0) return { ...NOTHING, step: 1_000 * lineStep(question, span) }
+  if (chosen !== null && chosen.keys.length === 0) return { ...NOTHING, span, step: 1_000 * lineStep(question, span) }
   const lines = await asked.lines(span, chosen?.keys ?? null)
   const open = openFrom(lines.incomplete)
   const groups = ranked(lines.series, question, metric, open)
   const shift = comparedShift(question.compare, span)
   const before = shift === null ? null : await asked.lines({ since: span.since - shift, until: span.until - shift }, chosen?.keys ?? null, lines.step)
   return {
+    span,
     groups: groups.slice(0, Number(question.n)),
     found: found ?? groups.length,
     step: 1_000 * lines.step,
@@ -72,7 +75,7 @@ export async function explore(
   }
 }
 
-const NOTHING: Omit<Exploration, 'step'> = { groups: [], found: 0, before: null, shift: 0, incomplete: [], incompleteBefore: [] }
+const NOTHING: Omit<Exploration, 'span' | 'step'> = { groups: [], found: 0, before: null, shift: 0, incomplete: [], incompleteBefore: [] }
 
 async function chosenOf(asked: Asking, question: Question, metric: Metric | undefined, span: Span) {
   const { series, incomplete } = await asked.series(span, rankingStep(span), {})

@@ -19,7 +19,7 @@ function group(key: string, begin: number, ...values: number[]): Ranked {
 
 function answer(groups: readonly Ranked[], before: readonly Ranked[] | null): Exploration {
   const known = before && new Map(before.map((one) => [one.series.key, one]))
-  return { groups, found: groups.length, step: STEP, shift: SHIFT, before: known, incomplete: [], incompleteBefore: [] }
+  return { span: { since: SHIFT, until: SHIFT + 60 * STEP }, groups, found: groups.length, step: STEP, shift: SHIFT, before: known, incomplete: [], incompleteBefore: [] }
 }
 
 test('each group is a line over the same steps; what was not read is a gap', () => {

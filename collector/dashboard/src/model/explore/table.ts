@@ -3,7 +3,7 @@ import { scaleOf } from '../axis'
 import type { Metric } from '../catalog'
 import { fixed, withUnit } from '../format'
 import { usualGap } from '../points'
-import { meanText } from '../value'
+import { meanText, valueText } from '../value'
 import { changeOf, type GroupSeries } from './groups'
 
 /** Other units have no larger ones, or none in which such amounts are known. */
@@ -13,6 +13,10 @@ const MOST_DECIMALS = 4
 
 /** Writes the amounts of a column in the unit that fits the highest of the table, all with the decimals that fit the highest of the column. */
 export function columnText(metric: Metric, highestOfTable: number, column: readonly number[]): (value: number) => string {
+  if (metric.unit === '%' || metric.unit === 'state') {
+    const decimals = column.some((value) => !Number.isInteger(value) && value < 9.95) ? 1 : 0
+    return (value) => valueText(metric, value, decimals)
+  }
   if (!SCALED.has(metric.unit)) return (value) => meanText(metric, value)
   const { unit, by } = scaleOf(metric.unit, highestOfTable)
   const highest = column.reduce((most, value) => Math.max(most, Math.abs(value) / by), 0)

@@ -20,6 +20,13 @@ import { Ranking } from './ranking'
 
 const AGAIN_MS = 60_000
 
+/** With what it answers: while another question is on its way, its numbers are not shown in the units of that. */
+interface Answer {
+  readonly question: ExploreAddress
+  readonly metric: Metric
+  readonly exploration: Exploration
+}
+
 export default function ExplorePage() {
   const { session } = usePage()
   const [choice, change] = useAddress(exploreAddress)
@@ -40,15 +47,15 @@ export default function ExplorePage() {
       {isCatalogKnown && <Unanswerable name={choice.metric} metric={metric} />}
       {loaded.failure !== null && <Failed what="The answer" failure={loaded.failure} again={loaded.again} isOld={known !== null} />}
       {known === null && loaded.failure === null && (!isCatalogKnown || isAnswerable(metric)) && <Waiting />}
-      {known !== null && isAnswerable(metric) && known.groups.length === 0 && (
+      {known !== null && isAnswerable(metric) && known.exploration.groups.length === 0 && (
         <Empty title="Nothing was read of this in this time" testid="explore-empty">
           <p>Another metric, another time, or more of the fleet may have values.</p>
         </Empty>
       )}
-      {known !== null && isAnswerable(metric) && known.groups.length > 0 && (
+      {known !== null && isAnswerable(metric) && known.exploration.groups.length > 0 && (
         <div class={loaded.isLoading ? 'explore-answer is-loading' : 'explore-answer'} data-testid="answer">
-          <Lines question={choice} metric={metric} exploration={known} />
-          <Ranking question={choice} metric={metric} exploration={known} />
+          <Lines {...known} />
+          <Ranking {...known} />
         </div>
       )}
       <p class="hidden" aria-live="polite">{group.spoken.value}</p>
@@ -76,21 +83,22 @@ function Unanswerable({ name, metric }: UnanswerableProps) {
     )
   }
   return (
-    <Empty title={`${metricTitle(name)}: no quantity`} testid="explore-no-quantity">
+    <Empty title={`“${metricTitle(name)}” is not a quantity`} testid="explore-no-quantity">
       <p>It tells which of several states hold, so that it has no mean, no sum and no line. The page of each GPU shows it.</p>
     </Empty>
   )
 }
 
-function useExploration(question: ExploreAddress): Loaded<Exploration> {
+function useExploration(question: ExploreAddress): Loaded<Answer> {
   const { session } = usePage()
   const metric = session.catalog.value.get(question.metric)
   const { metric: name, agg, by, order, n, compare, host, gpu, range } = question
   const key = !isAnswerable(metric) ? null : JSON.stringify([name, agg, by, order, n, compare, host, gpu, writeRange(range)])
   const ask = useMemo(
-    () => (abort: AbortSignal) => {
+    () => async (abort: AbortSignal) => {
+      if (metric === undefined) throw new Error('nothing is asked without a metric')
       const now = session.collectorNow()
-      return explore(session.api, question, { host, gpu }, metric, spanOf(range, now), now, abort)
+      return { question, metric, exploration: await explore(session.api, question, { host, gpu }, metric, spanOf(range, now), now, abort) }
     },
     [key],
   )

@@ -23,7 +23,9 @@ export function QuestionBar({ choice, onChange }: QuestionBarProps) {
   const { session } = usePage()
   const catalog = session.catalog.value
   const quantities = new Map([...catalog].filter(([, metric]) => isQuantity(metric)))
-  const metrics = metricsByPanel(quantities).map(([panel, own]) => [panel, own.map(({ name }) => ({ value: name, title: metricTitle(name) }))] as const)
+  const listed = metricsByPanel(quantities).map(([panel, own]) => [panel, own.map(({ name }) => ({ value: name, title: metricTitle(name) }))] as const)
+  // What the address names is shown, or the list would stand empty.
+  const metrics = quantities.has(choice.metric) ? listed : [...listed, ['Not a quantity', [{ value: choice.metric, title: metricTitle(choice.metric) }]] as const]
   const aggregates = AGGREGATES.map((value) => ({ value, title: AGGREGATE_TITLES[value] }))
   return (
     <div class="question" role="group" aria-label="Question">

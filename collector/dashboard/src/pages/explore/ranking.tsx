@@ -1,4 +1,5 @@
 // The groups in order, with what each amounts to, and how much more or less that is than before.
+import type { Span } from '../../address/range'
 import { spanText } from '../../model/instant'
 import type { Exploration } from '../../feed/explore'
 import { pathOf } from '../../address/routes'
@@ -8,7 +9,6 @@ import { addsUp, type GroupSeries, type Ranked } from '../../model/explore/group
 import { AGGREGATE_TITLES, type Question } from '../../model/explore/question'
 import { changeText, columnText, partOf } from '../../model/explore/table'
 import { duration, fixed } from '../../model/format'
-import { useCharts } from '../../view/chart/group'
 import { dashOf } from '../../view/chart/colours'
 import { Bar, shareOf } from '../../view/parts/bar'
 import { DownloadIcon } from '../../view/parts/icons'
@@ -23,8 +23,7 @@ interface RankingProps {
 }
 
 export function Ranking({ question, metric, exploration }: RankingProps) {
-  const { span } = useCharts()
-  const { groups, found, before, step } = exploration
+  const { span, groups, found, before, step } = exploration
   const earlier = groups.flatMap(({ series }) => before?.get(series.key) ?? [])
   const amounts = [...groups, ...earlier].map(({ value }) => value)
   const highest = highestOf(amounts)
@@ -49,7 +48,7 @@ export function Ranking({ question, metric, exploration }: RankingProps) {
           <thead>
             <tr>
               <th scope="col">{groupTitle(question.by)}</th>
-              <th scope="col" class="number" data-tip={spanText(span.value.since, span.value.until)}>{AGGREGATE_TITLES[question.agg]}</th>
+              <th scope="col" class="number" data-tip={spanText(span.since, span.until)}>{AGGREGATE_TITLES[question.agg]}</th>
               {hasBars && <th scope="col" class="ranking-bar"><span class="hidden">{metric.unit === '%' ? 'Of 100 %' : 'Share of the highest'}</span></th>}
               <th scope="col" class="number">Lowest point</th>
               <th scope="col" class="number">Highest point</th>
@@ -68,7 +67,7 @@ export function Ranking({ question, metric, exploration }: RankingProps) {
                 {hasBars && <td class="ranking-bar"><Bar share={shareOf(one.value, whole)} kind="utilization" /></td>}
                 <td class="number">{lowest(one.min)}</td>
                 <td class="number">{most(one.max)}</td>
-                {before !== null && <Before {...{ question, metric, one, step, amount }} before={before.get(one.series.key) ?? null} />}
+                {before !== null && <Before {...{ question, metric, one, span, step, amount }} before={before.get(one.series.key) ?? null} />}
               </tr>
             ))}
           </tbody>
@@ -108,14 +107,14 @@ interface BeforeProps {
   readonly metric: Metric
   readonly one: Ranked
   readonly before: Ranked | null
+  readonly span: Span
   readonly step: number
   readonly amount: (value: number) => string
 }
 
 /** Where only a part of the earlier time has data this is said, and what adds up is not compared with it. */
-function Before({ question, metric, one, before, step, amount }: BeforeProps) {
-  const { since, until } = useCharts().span.value
-  const part = before === null ? null : partOf(before.series, step, until - since)
+function Before({ question, metric, one, before, span, step, amount }: BeforeProps) {
+  const part = before === null ? null : partOf(before.series, step, span.until - span.since)
   const change = part !== null && addsUp(question, metric) ? null : changeText(metric, one.value, before?.value ?? null)
   return (
     <>

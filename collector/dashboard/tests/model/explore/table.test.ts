@@ -13,7 +13,9 @@ test.each([
   [ENERGY, 38.6 * 3_600_000, [0, 0], ['0 kWh', '0 kWh']],
   [ENERGY, 900_000, [900_000, 2_300], ['900 kJ', '2 kJ']],
   [POWER, 1_712, [1_712, 340], ['1.71 kW', '0.34 kW']],
-  [LOAD, 80, [80, 8.25], ['80 %', '8.3 %']],
+  [LOAD, 80, [80, 8.25], ['80.0 %', '8.3 %']],
+  [LOAD, 80, [80.4, 12.25], ['80 %', '12 %']],
+  [{ ...LOAD, unit: 'state' }, 8, [8, 4.728948096885813], ['P8.0', 'P4.7']],
 ])('in a table of %o that reaches %d a column of %j says %j', (metric, highest, column, texts) => {
   const text = columnText(metric, highest, column)
   expect(column.map((value) => plain(text(value)))).toEqual(texts)
