@@ -127,6 +127,19 @@ def test_two_times_are_compared(opened: Watched) -> None:
     expect(page.get_by_test_id("change")).to_have_count(8)
 
 
+def test_per_cents_are_compared_in_points(opened: Watched) -> None:
+    opened.open("/explore?by=host&range=15m&compare=before")
+    answered(opened.page)
+    expect(opened.page.get_by_test_id("change").first).to_have_text(re.compile(r"[+−±][\d.]+\spts"))
+
+
+def test_the_step_that_is_not_over_is_hatched_and_said(opened: Watched) -> None:
+    opened.open("/explore?metric=energy_joules_total&agg=sum&by=host&range=1h")
+    answered(opened.page)
+    expect(opened.page.get_by_test_id("incomplete")).to_contain_text("still being measured")
+    expect(opened.page.get_by_test_id("shade")).to_have_count(1)
+
+
 def test_a_question_is_confined_to_hosts_that_one_types(opened: Watched) -> None:
     page = opened.page
     page.get_by_test_id("by").select_option("gpu")

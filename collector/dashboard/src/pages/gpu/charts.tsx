@@ -98,7 +98,7 @@ function Rest({ charts: { specs, quiet, missing, begun }, incomplete, absent }: 
       )}
       {hasBars && incomplete.length > 0 && (
         <div>
-          <dt>What adds up</dt>
+          <dt>Counters</dt>
           <dd><IncompleteNote incomplete={incomplete} /></dd>
         </div>
       )}
