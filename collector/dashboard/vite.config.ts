@@ -36,6 +36,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,
+    // One sheet: a page's own, once it did not come, would not be asked for again when the page's code is.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     rolldownOptions: { output: { chunkFileNames: chunkName } },
     license: { fileName: 'licences.txt' },

@@ -1,14 +1,11 @@
 // The page that the address names, as soon as its code is there.
-import type { FunctionComponent } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { PageName } from '../../address/routes'
-import { PAGES, type PageProps } from '../../pages/registry'
+import type { PageProps } from '../../pages/registry'
 import { usePage } from '../context'
 import { PageHead } from '../parts/pagehead'
 import { Empty, Loading } from '../parts/states'
-
-/** By page, once loaded, so that going back is drawn at once. */
-type Code = FunctionComponent<PageProps> | 'missing'
+import { codeOf, loadCode, loadOthersWhenIdle, type Code } from './pagecode'
 
 export function Stage() {
   const { router } = usePage()
@@ -17,32 +14,47 @@ export function Stage() {
   return <Loader key={page} page={page} subject={subject} />
 }
 
-const loaded = new Map<PageName, FunctionComponent<PageProps>>()
-
 function Loader({ page, subject }: PageProps & { readonly page: PageName }) {
-  const [code, setCode] = useState<Code | null>(() => loaded.get(page) ?? null)
-  useEffect(() => {
-    if (code !== null) return
-    PAGES[page].load().then(
-      ({ default: found }) => {
-        loaded.set(page, found)
-        setCode(() => found)
-      },
-      () => setCode('missing'),
-    )
-  }, [page])
-  if (code === null) return <Loading what="page" />
-  if (code === 'missing') return <Missing />
-  const Content = code
-  return <Content key={subject} subject={subject} />
+  const { session } = usePage()
+  const isLive = session.link.value.phase === 'live'
+  const [code, isMissing] = usePageCode(page, isLive)
+  useEffect(() => (isLive && code !== null ? loadOthersWhenIdle() : undefined), [isLive, code])
+  if (code !== null) {
+    const Content = code
+    return <Content key={subject} subject={subject} />
+  }
+  return isMissing ? <Missing isLive={isLive} /> : <Loading what="page" />
 }
 
-/** The collector was upgraded while the page was open, or went away just now. */
-function Missing() {
-  return (
+/** What did not come is asked for again as soon as the collector is there again. */
+function usePageCode(page: PageName, isLive: boolean): [code: Code | null, isMissing: boolean] {
+  const [code, setCode] = useState<Code | null>(() => codeOf(page) ?? null)
+  const [isMissing, setMissing] = useState(false)
+  useEffect(() => {
+    if (code !== null) return
+    let isLeft = false
+    setMissing(false)
+    loadCode(page).then(
+      (found) => !isLeft && setCode(() => found),
+      () => !isLeft && setMissing(true),
+    )
+    return () => {
+      isLeft = true
+    }
+  }, [page, isLive])
+  return [code, isMissing]
+}
+
+/** Where the collector answers it was upgraded while the page was open; otherwise it went away just now. */
+function Missing({ isLive }: { readonly isLive: boolean }) {
+  return isLive ? (
     <Empty title="This page could not be loaded" testid="missing" isAlert>
-      <p>The collector may have been upgraded since this tab was opened, or does not answer.</p>
+      <p>The collector may have been upgraded since this tab was opened.</p>
       <button class="button" type="button" onClick={() => window.location.reload()}>Load anew</button>
+    </Empty>
+  ) : (
+    <Empty title="This page is not loaded yet" testid="missing" isAlert>
+      <p>The collector does not answer. The page appears as soon as it does.</p>
     </Empty>
   )
 }
