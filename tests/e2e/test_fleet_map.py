@@ -90,6 +90,20 @@ def test_a_search_is_in_the_address_and_restricts_map_and_totals(opened: Watched
     found(page, f"{9 * GPUS} GPUs of {HOSTS * GPUS} GPUs match")
 
 
+@pytest.mark.parametrize("view", ["map", "table", "cards"])
+def test_totals_count_what_is_found_and_a_search_without_a_match_says_so(opened: Watched, view: str) -> None:
+    page = opened.page
+    opened.open(f"/?view={view}&q=host%3Dsim-00*")
+    for title, figure in (("hosts", 9), ("gpus", 9 * GPUS)):
+        expect(page.get_by_test_id(f"total-{title}").locator(".tile-figure")).to_have_text(str(figure))
+    opened.open(f"/?view={view}&q=no-such-host")
+    expect(page.get_by_test_id("nothing-found")).to_contain_text("no-such-host")
+    expect(page.get_by_test_id("total-hosts").locator(".tile-figure")).to_have_text("0")
+    opened.photograph(f"fleet-nothing-found-{view}")
+    page.get_by_role("button", name="Clear the filter").click()
+    expect(page.get_by_test_id("total-hosts").locator(".tile-figure")).to_have_text(str(HOSTS))
+
+
 def test_how_the_map_is_looked_at_is_in_the_address(opened: Watched) -> None:
     page = opened.page
     page.get_by_test_id("group").select_option("model")

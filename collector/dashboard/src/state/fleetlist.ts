@@ -5,7 +5,7 @@ import type { HostGroup } from '../model/fleet'
 import { metric } from '../model/gpu'
 import { matchesIdentity, matchesValues, metricsOf, subjectOf } from '../model/query/match'
 import type { Query } from '../model/query/terms'
-import type { FleetState } from './fleetstate'
+import type { FleetState, FleetTotals } from './fleetstate'
 
 /** With more GPUs than this on the page, hosts start closed, and what is off the screen is not redrawn. */
 export const MANY_GPUS = 128
@@ -13,6 +13,8 @@ export const MANY_GPUS = 128
 export class FleetList {
   readonly shown: ReadonlySignal<readonly HostGroup[]>
   readonly isLarge: ReadonlySignal<boolean>
+  /** Of what is shown; null while nothing is known of the fleet. */
+  readonly totals: ReadonlySignal<FleetTotals | null>
   private readonly chosen: Signal<ReadonlyMap<string, boolean>> = signal(new Map())
   private readonly openGpus: Signal<ReadonlySet<string>> = signal(new Set())
 
@@ -22,6 +24,7 @@ export class FleetList {
     query: ReadonlySignal<Query>,
   ) {
     this.shown = computed(() => shownGroups(state, address.value.host, query.value))
+    this.totals = computed(() => totalsOfShown(state, this.shown.value))
     this.isLarge = computed(() => countGpus(this.shown.value) > MANY_GPUS)
   }
 
@@ -53,6 +56,11 @@ function shownGroups(state: FleetState, hosts: readonly string[], query: Query):
   const groups = hosts.length === 0 ? all : all.filter(({ host }) => hosts.includes(host))
   if (query.terms.length === 0) return groups
   return groups.map((group) => filtered(state, group, query)).filter((group) => group !== null)
+}
+
+function totalsOfShown(state: FleetState, shown: readonly HostGroup[]): FleetTotals | null {
+  const whole = state.totals.value
+  return whole === null || shown === state.groups.value ? whole : state.totalsOf(shown)
 }
 
 function filtered(state: FleetState, group: HostGroup, query: Query): HostGroup | null {

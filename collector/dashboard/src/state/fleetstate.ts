@@ -3,13 +3,11 @@ import { batch, signal, type ReadonlySignal, type Signal } from '@preact/signals
 import type { Changes, Fleet, GpuView, HostGroup } from '../model/fleet'
 import { judge, type Freshness } from '../model/freshness'
 import type { Host } from '../model/host'
-import { totalsOf, type Totals } from '../model/totals'
+import { countHosts, type HostCounts } from '../model/hostcounts'
+import { totalsOf, type Summand, type Totals } from '../model/totals'
 
-export interface FleetTotals {
+export interface FleetTotals extends HostCounts {
   readonly sums: Totals
-  readonly hosts: Readonly<Record<Host['state'], number>>
-  readonly simulatedHosts: number
-  readonly hostCount: number
 }
 
 /** What decides freshness, beside the readings. */
@@ -27,6 +25,8 @@ export class FleetState {
   private readonly gpus = new KeyedSignals<GpuView>()
   private readonly freshness = new KeyedSignals<Freshness>()
   private readonly summaries = new KeyedSignals<Totals>()
+  /** When the totals were summed up. */
+  private summedAt: Moment = { isConnected: false, now: 0 }
 
   constructor(readonly fleet: Fleet) {}
 
@@ -44,6 +44,12 @@ export class FleetState {
 
   summary(host: string): ReadonlySignal<Totals | undefined> {
     return this.summaries.get(host)
+  }
+
+  /** The same as the totals, of a part of the fleet and as it was when they were summed up. */
+  totalsOf(groups: readonly HostGroup[]): FleetTotals {
+    const hosts = groups.map(({ host }) => this.fleet.host(host)).filter((host) => host !== undefined)
+    return { sums: totalsOf(groups.flatMap((group) => this.summandsOf(group, this.summedAt))), ...countHosts(hosts) }
   }
 
   /** Draws what changed since the last call. */
@@ -104,26 +110,19 @@ export class FleetState {
   /** While disconnected the last sums stand, marked as old by the page: there are no newer ones. Those of nothing give way to the first list. */
   private sumUp(moment: Moment): void {
     if (!moment.isConnected && (this.totals.peek()?.hostCount ?? 0) > 0) return
-    const summandOf = (view: GpuView) => ({ ...view, isFresh: this.judge(view, moment).stale === null })
+    this.summedAt = moment
     const all = []
     for (const group of this.groups.peek()) {
-      const summands = group.gpus.map((uuid) => this.fleet.gpu(uuid)).filter((view) => view !== undefined).map(summandOf)
+      const summands = this.summandsOf(group, moment)
       all.push(...summands)
       this.summaries.set(group.host, totalsOf(summands))
     }
-    this.totals.value = { sums: totalsOf(all), ...this.countHosts() }
+    this.totals.value = { sums: totalsOf(all), ...countHosts(this.fleet.allHosts()) }
   }
 
-  private countHosts(): Omit<FleetTotals, 'sums'> {
-    const hosts = { up: 0, late: 0, down: 0, left: 0, unknown: 0 }
-    let simulatedHosts = 0
-    let hostCount = 0
-    for (const host of this.fleet.allHosts()) {
-      hosts[host.state] += 1
-      hostCount += 1
-      if (host.simulated) simulatedHosts += 1
-    }
-    return { hosts, simulatedHosts, hostCount }
+  private summandsOf({ gpus }: HostGroup, moment: Moment): Summand[] {
+    const views = gpus.map((uuid) => this.fleet.gpu(uuid)).filter((view) => view !== undefined)
+    return views.map((view) => ({ ...view, isFresh: this.judge(view, moment).stale === null }))
   }
 }
 

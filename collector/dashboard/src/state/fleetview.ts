@@ -6,12 +6,13 @@ import { isShare, LABEL_GROUP, metricsOfColour, NO_GROUP, SHARES, STATE_COLOUR }
 import { Columns, type Frame, type Layout } from '../model/columns'
 import { columnTotals } from '../model/columntotals'
 import { hostNamed, compareHosts, type Host, type HostState } from '../model/host'
+import { countHosts } from '../model/hostcounts'
 import type { Group } from '../model/map/plan'
 import { lookOf, scaleOf, shareScale, STEPS, type Look, type Scale } from '../model/map/scale'
 import { matchesIdentity, matchesValues, metricsOf, subjectOf } from '../model/query/match'
 import { parseQuery } from '../model/query/parse'
 import type { Query } from '../model/query/terms'
-import type { Totals } from '../model/totals'
+import type { FleetTotals } from './fleetstate'
 
 /** Always asked for, so that totals and table need not wait. */
 export const ALWAYS = [
@@ -35,7 +36,10 @@ export class FleetView {
   readonly rows: ReadonlySignal<readonly number[]>
   readonly groups: ReadonlySignal<readonly Group[]>
   readonly scale: ReadonlySignal<Scale>
-  readonly totals: ReadonlySignal<Totals>
+  /** Of what is found. */
+  readonly totals: ReadonlySignal<FleetTotals>
+  /** Whether a search leaves nothing, as far as the values that it asks for have come. */
+  readonly isNothingFound: ReadonlySignal<boolean>
   readonly size: ReadonlySignal<number>
   /** Rises when rows, hosts or labels changed, and not with each frame. */
   private readonly structure = signal(0)
@@ -59,7 +63,10 @@ export class FleetView {
     this.rows = keptWhenEqual(() => (this.version.value, this.foundRows(this.query.value, this.named.value)))
     this.groups = computed(() => (this.structure.value, this.grouped(this.rows.value, group.value)))
     this.scale = computed(() => (this.version.value, this.scaleFor(colour.value, catalog.value)))
-    this.totals = computed(() => (this.version.value, columnTotals(this.columns, this.rows.value, (host) => this.hostState(host))))
+    const hosts = computed(() => (this.structure.value, countHosts(this.foundHosts(this.query.value, this.rows.value))))
+    const sums = computed(() => (this.version.value, columnTotals(this.columns, this.rows.value, (host) => this.hostState(host))))
+    this.totals = computed(() => ({ sums: sums.value, ...hosts.value }))
+    this.isNothingFound = computed(() => (this.version.value, this.rows.value.length === 0 && this.isAnswered(this.query.value)))
   }
 
   take(layout: Layout): void {
@@ -129,6 +136,23 @@ export class FleetView {
   private foundRows(query: Query, named: readonly number[]): readonly number[] {
     if (metricsOf(query).size === 0) return named
     return named.filter((row) => matchesValues(query, (metric) => this.columns.value(metric, row)))
+  }
+
+  /** Those of the rows, and those without a GPU that are named: as the list of hosts has them. */
+  private foundHosts(query: Query, rows: readonly number[]): Iterable<Host> {
+    const found = new Set(rows.map((row) => this.columns.gpu(row)?.host ?? ''))
+    if (metricsOf(query).size === 0) {
+      const withGpus = new Set(this.columns.layout?.gpus.map(({ host }) => host))
+      for (const host of this.hosts.values()) {
+        if (!withGpus.has(host.name) && matchesIdentity(query, subjectOf(host, null, null))) found.add(host.name)
+      }
+    }
+    return [...found].map((name) => this.host(name))
+  }
+
+  private isAnswered(query: Query): boolean {
+    const known = this.columns.layout?.metrics ?? []
+    return this.size.value > 0 && this.columns.time !== null && [...metricsOf(query)].every((metric) => known.includes(metric))
   }
 
   private grouped(rows: readonly number[], group: string): readonly Group[] {

@@ -55,6 +55,18 @@ test('an address that names hosts leaves the others out', () => {
   expect(list.shown.value.map(({ host }) => host)).toEqual(['h1'])
 })
 
+test('totals are of what is shown, hosts and GPUs alike, and stay while nothing is heard', () => {
+  const { list, address, state } = made(4, 8)
+  expect(list.totals.value).toBe(state.totals.value)
+  address.value = { ...fleetAddress.usual, q: 'GPU-1-3' }
+  expect(list.totals.value).toMatchObject({ hostCount: 1, sums: { gpus: 1 } })
+  state.tick({ isConnected: false, now: 60_000 })
+  address.value = { ...fleetAddress.usual, q: 'host=h1' }
+  expect(list.totals.value).toMatchObject({ hostCount: 1, sums: { gpus: 8 } })
+  address.value = { ...fleetAddress.usual, q: 'no-such-host' }
+  expect(list.totals.value).toMatchObject({ hostCount: 0, sums: { gpus: 0 } })
+})
+
 test('a filter on values follows the readings', () => {
   const { list, address, fleet, state } = made(2, 2)
   const read = (uuid: string, host: string, power: number) => {

@@ -27,7 +27,7 @@ function fleet(): FleetView {
   chosen.value = fleetAddress.usual
   const view = new FleetView(signal(CATALOG), chosen)
   const gpus = HOSTS.flatMap(({ name }) => [0, 1].map((index) => ({ host: name, gpu_uuid: `${name}-${index}`, gpu_index: index, gpu_name: index ? 'A100' : 'H100' })))
-  const layout = readLayout({ layout: 1, metrics: [], gpus })
+  const layout = readLayout({ layout: 1, metrics: ['gpu_utilization_percent', 'power_watts'], gpus })
   if (layout) view.take(layout)
   view.know(new Map(HOSTS.map((host) => [host.name, host])))
   frame(view, [0, 50, 100, null, 7, 8])
@@ -118,9 +118,37 @@ describe('a look', () => {
 
 test('totals are of what is found, and of hosts that report', () => {
   const view = fleet()
-  expect(view.totals.value).toMatchObject({ gpus: 6, fresh: 4, troubled: 1, utilization: 50, power: 400, powerLimit: 1600, memoryUsed: null })
+  expect(view.totals.value.sums).toMatchObject({ gpus: 6, fresh: 4, troubled: 1, utilization: 50, power: 400, powerLimit: 1600, memoryUsed: null })
   choose({ q: 'rack=r1' })
-  expect(view.totals.value).toMatchObject({ gpus: 2, utilization: 25 })
+  expect(view.totals.value).toMatchObject({ sums: { gpus: 2, utilization: 25 }, hostCount: 1, hosts: { up: 1, down: 0 } })
+  choose({ q: 'util>7' })
+  expect(view.totals.value).toMatchObject({ sums: { gpus: 3 }, hostCount: 3, hosts: { up: 2, down: 1 } })
+})
+
+test('hosts without a GPU count where they are found', () => {
+  const view = fleet()
+  view.know(new Map([...HOSTS, { ...hostNamed('bare'), state: 'up' as const }].map((host) => [host.name, host])))
+  expect(view.totals.value.hostCount).toBe(4)
+  choose({ q: 'bare' })
+  expect(view.totals.value).toMatchObject({ sums: { gpus: 0 }, hostCount: 1 })
+  choose({ q: 'bare util>=0' })
+  expect(view.totals.value.hostCount).toBe(0)
+})
+
+describe('nothing is found', () => {
+  test('where no GPU is as it is asked for', () => {
+    const view = fleet()
+    expect(view.isNothingFound.value).toBe(false)
+    choose({ q: 'no-such-host' })
+    expect(view.isNothingFound.value).toBe(true)
+  })
+  test('is not said before the values came that are asked for', () => {
+    const view = fleet()
+    choose({ q: 'mem<0' })
+    expect([view.rows.value, view.isNothingFound.value]).toEqual([[], false])
+    choose({ q: 'util<0' })
+    expect(view.isNothingFound.value).toBe(true)
+  })
 })
 
 test('before anything is known there is nothing', () => {

@@ -1,6 +1,4 @@
 // All hosts that the filter leaves, below one header of columns that they share.
-import { fleetAddress } from '../../address/fleet'
-import { pathOf } from '../../address/routes'
 import { plural } from '../../model/format'
 import { countGpus } from '../../state/fleetlist'
 import { ColumnHeader } from '../../view/gputable/columnheader'
@@ -15,7 +13,6 @@ export function HostList() {
       <ListBar />
       {groups.some(({ host, gpus }) => gpus.length > 0 && list.isOpen(host)) && <ColumnHeader />}
       {groups.map((group) => <HostCard key={group.host} group={group} />)}
-      {groups.length === 0 && <NothingFound />}
     </section>
   )
 }
@@ -36,18 +33,6 @@ function ListBar() {
         <button class="link-button" type="button" onClick={() => list.setAllOpen(true)}>Open all</button>
         <button class="link-button" type="button" onClick={() => list.setAllOpen(false)}>Close all</button>
       </div>
-    </div>
-  )
-}
-
-function NothingFound() {
-  const { list, router } = usePage()
-  const clear = () => router.replace(pathOf('fleet') + fleetAddress.format({ ...list.address.peek(), q: '' }))
-  return (
-    <div class="empty" data-testid="nothing-found">
-      <h2>Nothing matches “{list.address.value.q}”</h2>
-      <p>The filter looks at host names, labels and states, at the names, UUIDs and states of GPUs, and, as in util&lt;5, at their values.</p>
-      <button class="button" type="button" onClick={clear}>Clear the filter</button>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 // The fleet: what it amounts to, and every host with its GPUs.
 import { useEffect } from 'preact/hooks'
 import { fleetAddress } from '../../address/fleet'
-import { viewOf } from '../../model/choice'
+import { viewOf, type ViewName } from '../../model/choice'
 import { countGpus } from '../../state/fleetlist'
 import type { FleetTotals } from '../../state/fleetstate'
 import type { FleetView } from '../../state/fleetview'
@@ -11,6 +11,7 @@ import { FleetBar } from './fleetbar'
 import { FleetMap } from './fleetmap'
 import { FleetTable } from './fleettable'
 import { HostList } from './hostlist'
+import { NothingFound } from './nothingfound'
 import { GhostTotals, NoAnswer, NoHosts, StillLoading } from './placeholders'
 import { Totals } from './totals'
 
@@ -28,7 +29,7 @@ export default function FleetPage() {
 }
 
 function Content() {
-  const { session, view } = usePage()
+  const { session, view, list } = usePage()
   const { state } = session
   const isConfined = view.choice.value.host.length > 0
   const size = Math.max(view.size.value, isConfined ? 0 : countGpus(state.groups.value))
@@ -42,9 +43,9 @@ function Content() {
   if ((size > 0 || state.groups.value.length > 0) && (isCounted || failure !== null || session.isLoaded.value || size > SMALL)) {
     return (
       <>
-        {isCounted ? <Totals totals={shown === 'cards' ? totals : framedTotals(totals, view)} /> : failure === null && <GhostTotals />}
+        {isCounted ? <Totals totals={shown === 'cards' ? (list.totals.value ?? totals) : framedTotals(totals, view)} /> : failure === null && <GhostTotals />}
         {!isConfined && <FleetBar shown={shown} />}
-        {shown === 'map' ? <FleetMap /> : shown === 'table' ? <FleetTable /> : <HostList />}
+        <Shown as={shown} />
       </>
     )
   }
@@ -52,6 +53,15 @@ function Content() {
   return session.isLoaded.value ? <NoHosts /> : <StillLoading />
 }
 
+/** How all hosts are is heard at once; by column comes what they read. */
 function framedTotals(totals: FleetTotals, view: FleetView): FleetTotals {
-  return { ...totals, sums: view.totals.value }
+  const found = view.totals.value
+  return view.query.value.terms.length === 0 ? { ...totals, sums: found.sums } : found
+}
+
+function Shown({ as }: { readonly as: ViewName }) {
+  const { view, list } = usePage()
+  if (as === 'cards') return list.shown.value.length === 0 ? <NothingFound /> : <HostList />
+  if (view.isNothingFound.value) return <NothingFound />
+  return as === 'map' ? <FleetMap /> : <FleetTable />
 }

@@ -1,4 +1,4 @@
-// The fleet in five numbers, of fresh readings only.
+// What is found of the fleet in five numbers, of fresh readings only.
 import { fixed, memory, memoryPart, percent, watts } from '../../model/format'
 import type { HostState } from '../../model/host'
 import type { FleetTotals } from '../../state/fleetstate'
@@ -9,7 +9,6 @@ import { HOST_WORDS, GPU_WORDS } from '../../view/parts/words'
 
 export function Totals({ totals }: TotalsProps) {
   const { session } = usePage()
-  if (totals.hostCount === 0) return null
   const isStale = session.link.value.phase !== 'live'
   return (
     <section class={`totals ${isStale ? 'is-stale' : ''}`} aria-label="Fleet" data-testid="totals">
