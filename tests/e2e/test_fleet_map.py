@@ -115,6 +115,25 @@ def test_how_the_map_is_looked_at_is_in_the_address(opened: Watched) -> None:
     expect(page.get_by_test_id("colour")).to_have_value("power_watts")
 
 
+def test_what_is_no_quantity_has_a_legend_of_classes(opened: Watched) -> None:
+    page = opened.page
+    classes = page.get_by_test_id("legend-classes").locator("li")
+    page.get_by_test_id("colour").select_option("throttle_reasons")
+    expect(classes).to_have_text(["None", "Idle, or clocks as set", "Power cap or another limit", "Heat or hardware"])
+    opened.photograph("fleet-map-throttle-reasons")
+    # Styles of charts, which also have legends, leave it its room.
+    legend, cells = page.get_by_test_id("legend").bounding_box(), page.get_by_test_id("map").bounding_box()
+    assert legend is not None
+    assert cells is not None
+    assert cells["y"] - legend["y"] - legend["height"] >= 10
+    page.get_by_test_id("colour").select_option("state")
+    expect(classes).to_have_text(["OK"])
+    opened.photograph("fleet-map-state")
+    page.get_by_test_id("colour").select_option("memory_used_mb")
+    expect(classes).to_have_count(0)
+    expect(page.get_by_test_id("legend")).to_contain_text(re.compile(r"0\sGiB\s*\d+\sGiB"))
+
+
 def test_a_cell_says_what_its_gpu_does_and_leads_to_it(opened: Watched, collector: Collector) -> None:
     page = opened.page
     box = page.get_by_test_id("map").bounding_box()

@@ -8,7 +8,8 @@ import { columnTotals } from '../model/columntotals'
 import { hostNamed, compareHosts, type Host, type HostState } from '../model/host'
 import { countHosts } from '../model/hostcounts'
 import type { Group } from '../model/map/plan'
-import { lookOf, scaleOf, shareScale, STEPS, type Look, type Scale } from '../model/map/scale'
+import { flagScale, nameScale, STATE_SCALE } from '../model/map/classes'
+import { lookOf, scaleOf, shareScale, type Look, type Scale } from '../model/map/scale'
 import { matchesIdentity, matchesValues, metricsOf, subjectOf } from '../model/query/match'
 import { parseQuery } from '../model/query/parse'
 import type { Query } from '../model/query/terms'
@@ -103,11 +104,9 @@ export class FleetView {
     const gpu = this.columns.gpu(row)
     const host = this.hostState(gpu?.host ?? '')
     const colour = this.choice.peek().colour
-    if (colour === STATE_COLOUR) {
-      const look = lookOf(this.scale.peek(), 1, this.columns.state(row), host)
-      return look.mark === 'none' ? { step: STEPS >> 1, mark: 'none' } : look
-    }
-    return lookOf(this.scale.peek(), this.coloured(colour, row), this.columns.state(row), host)
+    const state = this.columns.state(row)
+    const value = colour === STATE_COLOUR ? (state === 'unknown' ? null : 0) : this.coloured(colour, row)
+    return lookOf(this.scale.peek(), value, state, host)
   }
 
   /** The value by which a row has its colour; shares are in percent. */
@@ -175,10 +174,13 @@ export class FleetView {
 
   private scaleFor(colour: string, catalog: Catalog): Scale {
     if (isShare(colour)) return shareScale(colour === 'memory_share' ? 'memory' : 'power')
-    if (colour === STATE_COLOUR) return shareScale('load')
+    if (colour === STATE_COLOUR) return STATE_SCALE
+    const metric = catalog.get(colour)
+    if (metric?.kind === 'flags') return flagScale(metric.names)
+    if (metric?.kind === 'enumeration') return nameScale(metric.names)
     let largest = 0
     for (const row of this.rows.value) largest = Math.max(largest, this.columns.value(colour, row) ?? 0)
-    return scaleOf(colour, catalog.get(colour)?.unit ?? '', largest)
+    return scaleOf(colour, metric?.unit ?? '', largest)
   }
 }
 

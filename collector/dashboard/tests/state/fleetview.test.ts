@@ -13,6 +13,7 @@ const CATALOG = readCatalog({
     { name: 'gpu_utilization_percent', unit: '%' },
     { name: 'power_watts', unit: 'W' },
     { name: 'memory_used_mb', unit: 'MiB' },
+    { name: 'throttle_reasons', unit: 'flags', kind: 'flags', names: [{ value: 1, name: 'gpu_idle' }] },
   ],
 })
 const HOSTS = [
@@ -112,7 +113,15 @@ describe('a look', () => {
   test('of a metric without bounds goes as far as what is found', () => {
     const view = fleet()
     choose({ colour: 'power_watts' })
-    expect(view.scale.value.highest).toBe(100)
+    expect(view.scale.value).toMatchObject({ kind: 'ramp', highest: 100 })
+  })
+  test('of flags and of the state is of a few classes', () => {
+    const view = fleet()
+    choose({ colour: 'throttle_reasons' })
+    expect(view.scale.value).toMatchObject({ kind: 'classes', classes: [{ title: 'None' }, { title: 'Idle, or clocks as set' }, {}, {}] })
+    choose({ colour: 'state' })
+    expect(view.scale.value).toMatchObject({ classes: [{ title: 'OK' }] })
+    expect([0, 3, 4].map((row) => view.lookAt(row).mark)).toEqual(['none', 'lost', 'stale'])
   })
 })
 

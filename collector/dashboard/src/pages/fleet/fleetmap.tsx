@@ -1,9 +1,7 @@
 // The fleet as a map: one cell for each GPU, what it means, and a card for the one that is looked at.
 import { useMemo, useState } from 'preact/hooks'
 import { pathOf } from '../../address/routes'
-import { STATE_COLOUR } from '../../model/choice'
-import { percent, plural } from '../../model/format'
-import { valueText } from '../../model/value'
+import { plural } from '../../model/format'
 import { usePage } from '../../view/context'
 import { colourTitle } from './fleetbar'
 import { describeGpu, HoverCard } from './hovercard'
@@ -21,20 +19,13 @@ export function FleetMap() {
   const current = theme.current.value
   const measures = useMemo(() => measuresFor(found, group), [found, group])
   const palette = useMemo(() => paletteFor(scale.ramp, current, document.documentElement), [scale.ramp, current])
-  const metric = session.catalog.value.get(colour)
-  const written = (value: number) => (metric ? valueText(metric, value) : percent(value))
   const open = (row: number) => {
     const gpu = view.columns.gpu(row)
     if (gpu) router.go(pathOf('gpu', gpu.uuid))
   }
   return (
     <section class={`fleetmap ${session.link.value.phase === 'live' ? '' : 'is-stale'}`} aria-label="Map of the fleet">
-      <Legend
-        scale={scale}
-        theme={current}
-        lowest={colour === STATE_COLOUR ? 'ok' : written(scale.lowest)}
-        highest={colour === STATE_COLOUR ? '' : written(scale.highest)}
-      />
+      <Legend scale={scale} theme={current} palette={palette} metric={session.catalog.value.get(colour)} />
       <MapCanvas
         groups={view.groups.value}
         measures={measures}

@@ -23,7 +23,7 @@ describe('a step', () => {
 
 test.each([
   ['power_watts', 'W', 690, 'power', 1_000],
-  ['memory_used_mb', 'MiB', 143_771, 'memory', 200_000],
+  ['memory_used_mb', 'MiB', 143_771, 'memory', 204_800],
   ['sm_clock_mhz', 'MHz', 1_980, 'load', 2_000],
   ['sm_clock_mhz', 'MHz', 0, 'load', 1],
   ['temperature_celsius', '°C', 40, 'heat', 95],

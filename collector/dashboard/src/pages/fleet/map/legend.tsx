@@ -1,15 +1,19 @@
 // What the map's colours and marks mean.
+import type { Metric } from '../../../model/catalog'
+import { endsOf } from '../../../model/map/ends'
 import { rampColours, type Theme } from '../../../model/map/ramp'
-import type { Mark, Scale } from '../../../model/map/scale'
+import type { ClassScale, Mark, RampScale, Scale, Trouble } from '../../../model/map/scale'
+import type { Palette } from './paint'
 
 interface LegendProps {
   readonly scale: Scale
   readonly theme: Theme
-  readonly lowest: string
-  readonly highest: string
+  readonly palette: Palette
+  /** Undefined for a share, and for the state. */
+  readonly metric: Metric | undefined
 }
 
-const MARKS: readonly (readonly [Exclude<Mark, 'none'>, string])[] = [
+const TROUBLES: readonly (readonly [Trouble, string])[] = [
   ['lost', 'Lost'],
   ['hung', 'Hung'],
   ['mismatch', 'Driver mismatch'],
@@ -18,19 +22,12 @@ const MARKS: readonly (readonly [Exclude<Mark, 'none'>, string])[] = [
   ['stale', 'Host silent'],
 ]
 
-export function Legend({ scale, theme, lowest, highest }: LegendProps) {
-  const colours = rampColours(scale.ramp, theme)
+export function Legend({ scale, theme, palette, metric }: LegendProps) {
   return (
-    <div class="legend" data-testid="legend">
-      <span class="legend-ramp" aria-label={`From ${lowest} to ${highest}`} role="img">
-        <span class="legend-end">{lowest}</span>
-        <svg class="legend-bar" viewBox={`0 0 ${colours.length} 1`} preserveAspectRatio="none" aria-hidden="true">
-          {colours.map((colour, step) => <rect key={step} x={step} y="0" width="1.02" height="1" fill={colour} />)}
-        </svg>
-        <span class="legend-end">{highest}</span>
-      </span>
+    <div class="maplegend" data-testid="legend">
+      {scale.kind === 'ramp' ? <Ramp scale={scale} theme={theme} metric={metric} /> : <Classes scale={scale} palette={palette} />}
       <ul class="legend-marks">
-        {MARKS.map(([mark, word]) => (
+        {TROUBLES.map(([mark, word]) => (
           <li key={mark}>
             <svg class={`legend-mark is-${mark}`} viewBox="0 0 12 12" aria-hidden="true"><path d={PATHS[mark]} /></svg>
             {word}
@@ -38,6 +35,36 @@ export function Legend({ scale, theme, lowest, highest }: LegendProps) {
         ))}
       </ul>
     </div>
+  )
+}
+
+function Ramp({ scale, theme, metric }: { readonly scale: RampScale; readonly theme: Theme; readonly metric: Metric | undefined }) {
+  const colours = rampColours(scale.ramp, theme)
+  const [lowest, highest] = endsOf(metric, scale)
+  return (
+    <span class="legend-ramp" aria-label={`From ${lowest} to ${highest}`} role="img">
+      <span class="legend-end">{lowest}</span>
+      <svg class="legend-bar" viewBox={`0 0 ${colours.length} 1`} preserveAspectRatio="none" aria-hidden="true">
+        {colours.map((colour, step) => <rect key={step} x={step} y="0" width="1.02" height="1" fill={colour} />)}
+      </svg>
+      <span class="legend-end">{highest}</span>
+    </span>
+  )
+}
+
+function Classes({ scale, palette }: { readonly scale: ClassScale; readonly palette: Palette }) {
+  return (
+    <ul class="legend-marks" data-testid="legend-classes">
+      {scale.classes.map(({ title, step, mark }) => (
+        <li key={title}>
+          <svg class="legend-class" viewBox="0 0 12 12" stroke={palette.inks[step]} aria-hidden="true">
+            <rect width="12" height="12" rx="2.5" stroke="none" fill={palette.steps[step]} />
+            {mark !== 'none' && <path d={PATHS[mark]} />}
+          </svg>
+          {title}
+        </li>
+      ))}
+    </ul>
   )
 }
 
@@ -49,4 +76,7 @@ const PATHS: Readonly<Record<Exclude<Mark, 'none'>, string>> = {
   asleep: 'M7.5 6a1.5 1.5 0 1 1-3 0 1.5 1.5 0 1 1 3 0',
   absent: 'M3 6h6',
   stale: 'M3 9 9 3',
+  benign: 'M4 9h4',
+  limit: 'M3 3h6',
+  warning: 'M6 3v3.7M6 8.1v.9',
 }

@@ -1,10 +1,12 @@
 // Paints the part of the map that is on the screen: cells of one colour together, then the marks of what is wrong or not known.
 import type { Block, Cell, Plan } from '../../../model/map/plan'
-import type { Look, Mark } from '../../../model/map/scale'
+import type { ClassMark, Look, Mark } from '../../../model/map/scale'
 
 export interface Palette {
   /** A colour of CSS for each step. */
   readonly steps: readonly string[]
+  /** The text that can be read on each of them. */
+  readonly inks: readonly string[]
   readonly empty: string
   readonly text: string
   readonly muted: string
@@ -42,36 +44,42 @@ export function paint(
   if (plan.title > 0) paintTitles(context, blocks, view, palette)
   const cells = sortByLook(plan, blocks, view, lookAt)
   paintSteps(context, cells, plan.cell, palette)
-  for (const [mark, marked] of cells.marks) paintMarks(context, mark, marked, plan.cell, palette)
+  for (const [mark, { step, places }] of cells.marks) paintMarks(context, mark, places, plan.cell, inkOf(mark, step, palette))
   paintRing(context, plan, view, emphasis.hovered, palette.text)
   paintRing(context, plan, view, emphasis.focused, palette.accent)
 }
 
 interface Cells {
   readonly steps: ReadonlyMap<number, Cell[]>
-  readonly marks: ReadonlyMap<Mark, Cell[]>
+  readonly marks: ReadonlyMap<Mark, Marked>
+}
+
+interface Marked {
+  /** All cells with a mark have the same colour. */
+  readonly step: number
+  readonly places: Cell[]
 }
 
 function sortByLook(plan: Plan, blocks: readonly Block[], view: View, lookAt: (row: number) => Look): Cells {
   const steps = new Map<number, Cell[]>()
-  const marks = new Map<Mark, Cell[]>()
+  const marks = new Map<Mark, Marked>()
   for (const block of blocks) {
     block.group.rows.forEach((row, position) => {
       const { x, y } = plan.cellAt(block, position)
       const cell = { x, y: y - view.top }
       if (cell.y < -plan.step || cell.y > view.height) return
       const { step, mark } = lookAt(row)
-      push(steps, step, cell)
-      if (mark !== 'none') push(marks, mark, cell)
+      gathered(steps, step, []).push(cell)
+      if (mark !== 'none') gathered(marks, mark, { step, places: [] }).places.push(cell)
     })
   }
   return { steps, marks }
 }
 
-function push<K>(into: Map<K, Cell[]>, key: K, cell: Cell): void {
+function gathered<K, V>(into: Map<K, V>, key: K, first: V): V {
   const found = into.get(key)
-  if (found) found.push(cell)
-  else into.set(key, [cell])
+  if (found === undefined) into.set(key, first)
+  return found ?? first
 }
 
 function paintTitles(context: CanvasRenderingContext2D, blocks: readonly Block[], view: View, palette: Palette): void {
@@ -108,7 +116,7 @@ function paintSteps(context: CanvasRenderingContext2D, cells: Cells, size: numbe
 
 type Stroke = (context: CanvasRenderingContext2D, x: number, y: number, size: number) => void
 
-/** A cross, bars, a wedge, a dot, a dash, a slash: each is told from the others without its colour. */
+/** A cross, bars, a wedge, a dot, a dash, a slash; on colours a line below, a line above, an exclamation mark: each is told from the others without its colour. */
 const STROKES: Readonly<Record<Exclude<Mark, 'none'>, Stroke>> = {
   lost: (context, x, y, size) => {
     line(context, x, y, x + size, y + size)
@@ -129,6 +137,20 @@ const STROKES: Readonly<Record<Exclude<Mark, 'none'>, Stroke>> = {
   },
   absent: (context, x, y, size) => line(context, x, y + size / 2, x + size, y + size / 2),
   stale: (context, x, y, size) => line(context, x, y + size, x + size, y),
+  benign: (context, x, y, size) => line(context, x + size * 0.2, y + size, x + size * 0.8, y + size),
+  limit: (context, x, y, size) => line(context, x, y, x + size, y),
+  warning: (context, x, y, size) => {
+    line(context, x + size / 2, y, x + size / 2, y + size * 0.62)
+    line(context, x + size / 2, y + size * 0.85, x + size / 2, y + size)
+  },
+}
+
+const BOLD: ReadonlySet<Mark> = new Set(['lost', 'hung', 'limit', 'warning'])
+const CLASS_MARKS: ReadonlySet<string> = new Set<ClassMark>(['benign', 'limit', 'warning'])
+
+function inkOf(mark: Mark, step: number, palette: Palette): string {
+  if (CLASS_MARKS.has(mark)) return palette.inks[step] ?? palette.text
+  return mark === 'lost' || mark === 'hung' ? palette.bad : mark === 'mismatch' ? palette.warn : palette.muted
 }
 
 function paintMarks(
@@ -136,12 +158,12 @@ function paintMarks(
   mark: Mark,
   places: readonly Cell[],
   size: number,
-  palette: Palette,
+  ink: string,
 ): void {
   if (mark === 'none') return
   const inset = Math.max(1.5, size * 0.24)
-  context.strokeStyle = mark === 'lost' || mark === 'hung' ? palette.bad : mark === 'mismatch' ? palette.warn : palette.muted
-  context.lineWidth = mark === 'lost' || mark === 'hung' ? Math.max(1.5, size / 9) : Math.max(1, size / 14)
+  context.strokeStyle = ink
+  context.lineWidth = BOLD.has(mark) ? Math.max(1.5, size / 9) : Math.max(1, size / 14)
   context.beginPath()
   for (const { x, y } of places) STROKES[mark](context, x + inset, y + inset, size - 2 * inset)
   context.stroke()
