@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from fakes.browser import chromium
 from fakes.machine import corner
-from fakes.pages import Watched, watched
+from fakes.pages import Scheme, Watched, watched
 from fakes.processes import Collector, running_collector, running_fleet, wait_for
 
 pytestmark = pytest.mark.browser
@@ -36,9 +36,11 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def fleet_shown(browser: Browser, collector: Collector, script: str = "") -> Iterator[Watched]:
+def fleet_shown(
+    browser: Browser, collector: Collector, script: str = "", scheme: Scheme = "light"
+) -> Iterator[Watched]:
     """That nothing is heard of a collector that is stopped is the browser's to say."""
-    with watched(browser, collector.url) as opened:
+    with watched(browser, collector.url, scheme=scheme) as opened:
         opened.page.add_init_script(script)
         opened.open("/")
         opened.page.wait_for_selector("[data-testid=host]")
@@ -78,6 +80,37 @@ def test_a_page_that_could_not_be_loaded_is_as_soon_as_the_collector_is_there_ag
         # With its styles, which came in the same outage.
         expect(page.get_by_test_id("eventbars")).to_be_visible()
         assert page.locator(".eventbars-plot").evaluate("plot => getComputedStyle(plot).display") == "flex"
+
+
+#: How far the most colourful pixel of the first cells is from a grey; marks, in the grey of text, are at 22.
+COLOUR = """(() => {
+    const canvas = document.querySelector('[data-testid=map] canvas')
+    const copy = new OffscreenCanvas(300, 30).getContext('2d', { willReadFrequently: true })
+    copy.drawImage(canvas, 0, -18)
+    const { data } = copy.getImageData(0, 0, 300, 30)
+    const pixels = Array.from({length: data.length / 4}, (_, pixel) => [...data.slice(4 * pixel, 4 * pixel + 4)])
+    // Of what is hardly painted the colour is rounded to anything.
+    const painted = pixels.filter(([,,, alpha]) => alpha > 200)
+    return Math.max(...painted.map(parts => Math.max(...parts.slice(0, 3)) - Math.min(...parts.slice(0, 3))))
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["map", "table"])
+def test_what_was_before_an_outage_can_be_read_and_has_no_colour(
+    browser: Browser, collector: Collector, view: str, scheme: Scheme
+) -> None:
+    with fleet_shown(browser, collector, scheme=scheme) as opened:
+        page = opened.page
+        page.get_by_role("radio", name=view.capitalize()).click()
+        page.wait_for_selector("[data-testid=map] canvas" if view == "map" else "tbody a")
+        if view == "map":
+            page.wait_for_function(f"{COLOUR} > 40")
+        with away(page, collector):
+            opened.photograph(f"fleet-outage-{view}-{scheme}")
+            assert opened.faults() == []
+            if view == "map":
+                assert page.evaluate(COLOUR) <= 24
 
 
 def test_pages_are_there_before_an_outage_begins(browser: Browser, collector: Collector) -> None:

@@ -25,6 +25,11 @@ export function rampColours(ramp: RampName, theme: Theme): string[] {
   return Array.from({ length: STEPS }, (_, step) => css(at(STOPS[theme][ramp], step / (STEPS - 1))))
 }
 
+/** The same without their hue, for what was so before. */
+export function rampGreys(ramp: RampName, theme: Theme): string[] {
+  return rampLightness(ramp, theme).map((lightness) => css([lightness, 0, 0]))
+}
+
 /** The lightness of each step, for whoever writes on it. */
 export function rampLightness(ramp: RampName, theme: Theme): number[] {
   return Array.from({ length: STEPS }, (_, step) => at(STOPS[theme][ramp], step / (STEPS - 1))[0])

@@ -18,14 +18,15 @@ export function FleetMap() {
   const found = view.rows.value.length
   const current = theme.current.value
   const measures = useMemo(() => measuresFor(found, group), [found, group])
-  const palette = useMemo(() => paletteFor(scale.ramp, current, document.documentElement), [scale.ramp, current])
+  const isStale = session.link.value.phase !== 'live'
+  const palette = useMemo(() => paletteFor(scale.ramp, current, document.documentElement, isStale), [scale.ramp, current, isStale])
   const open = (row: number) => {
     const gpu = view.columns.gpu(row)
     if (gpu) router.go(pathOf('gpu', gpu.uuid))
   }
   return (
-    <section class={`fleetmap ${session.link.value.phase === 'live' ? '' : 'is-stale'}`} aria-label="Map of the fleet">
-      <Legend scale={scale} theme={current} palette={palette} metric={session.catalog.value.get(colour)} />
+    <section class="fleetmap" aria-label="Map of the fleet">
+      <Legend scale={scale} palette={palette} metric={session.catalog.value.get(colour)} />
       <MapCanvas
         groups={view.groups.value}
         measures={measures}

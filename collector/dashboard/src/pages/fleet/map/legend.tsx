@@ -1,13 +1,11 @@
 // What the map's colours and marks mean.
 import type { Metric } from '../../../model/catalog'
 import { endsOf } from '../../../model/map/ends'
-import { rampColours, type Theme } from '../../../model/map/ramp'
 import type { ClassScale, Mark, RampScale, Scale, Trouble } from '../../../model/map/scale'
 import type { Palette } from './paint'
 
 interface LegendProps {
   readonly scale: Scale
-  readonly theme: Theme
   readonly palette: Palette
   /** Undefined for a share, and for the state. */
   readonly metric: Metric | undefined
@@ -22,10 +20,10 @@ const TROUBLES: readonly (readonly [Trouble, string])[] = [
   ['stale', 'Host silent'],
 ]
 
-export function Legend({ scale, theme, palette, metric }: LegendProps) {
+export function Legend({ scale, palette, metric }: LegendProps) {
   return (
     <div class="maplegend" data-testid="legend">
-      {scale.kind === 'ramp' ? <Ramp scale={scale} theme={theme} metric={metric} /> : <Classes scale={scale} palette={palette} />}
+      {scale.kind === 'ramp' ? <Ramp scale={scale} colours={palette.steps} metric={metric} /> : <Classes scale={scale} palette={palette} />}
       <ul class="legend-marks">
         {TROUBLES.map(([mark, word]) => (
           <li key={mark}>
@@ -38,8 +36,13 @@ export function Legend({ scale, theme, palette, metric }: LegendProps) {
   )
 }
 
-function Ramp({ scale, theme, metric }: { readonly scale: RampScale; readonly theme: Theme; readonly metric: Metric | undefined }) {
-  const colours = rampColours(scale.ramp, theme)
+interface RampProps {
+  readonly scale: RampScale
+  readonly colours: readonly string[]
+  readonly metric: Metric | undefined
+}
+
+function Ramp({ scale, colours, metric }: RampProps) {
   const [lowest, highest] = endsOf(metric, scale)
   return (
     <span class="legend-ramp" aria-label={`From ${lowest} to ${highest}`} role="img">

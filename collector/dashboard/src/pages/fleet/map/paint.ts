@@ -13,6 +13,8 @@ export interface Palette {
   readonly bad: string
   readonly warn: string
   readonly accent: string
+  /** Of stripes across the colours, where they are of before; null where they are of now. */
+  readonly hatch: string | null
 }
 
 export interface View {
@@ -30,6 +32,8 @@ export interface Emphasis {
 const TITLE_FONT = '500 11px Inter, ui-sans-serif, system-ui, sans-serif'
 const TITLE_BASELINE = 11
 const ROUND_FROM = 11
+const HATCH_STEP = 6
+const HATCH_WIDTH = 1.5
 
 export function paint(
   context: CanvasRenderingContext2D,
@@ -44,6 +48,7 @@ export function paint(
   if (plan.title > 0) paintTitles(context, blocks, view, palette)
   const cells = sortByLook(plan, blocks, view, lookAt)
   paintSteps(context, cells, plan.cell, palette)
+  if (palette.hatch !== null) paintHatch(context, cells, plan.cell, view, palette.hatch)
   for (const [mark, { step, places }] of cells.marks) paintMarks(context, mark, places, plan.cell, inkOf(mark, step, palette))
   paintRing(context, plan, view, emphasis.hovered, palette.text)
   paintRing(context, plan, view, emphasis.focused, palette.accent)
@@ -112,6 +117,21 @@ function paintSteps(context: CanvasRenderingContext2D, cells: Cells, size: numbe
     }
     context.fill()
   }
+}
+
+/** Stripes that lie still while the map is scrolled. */
+function paintHatch(context: CanvasRenderingContext2D, { steps }: Cells, size: number, view: View, colour: string): void {
+  context.save()
+  context.beginPath()
+  for (const [step, places] of steps) if (step >= 0) for (const { x, y } of places) context.rect(x, y, size, size)
+  context.clip()
+  context.strokeStyle = colour
+  context.lineWidth = HATCH_WIDTH
+  context.beginPath()
+  const first = Math.floor(view.top / HATCH_STEP) * HATCH_STEP - view.top
+  for (let x = first; x < view.width + view.height; x += HATCH_STEP) line(context, x, 0, x - view.height, view.height)
+  context.stroke()
+  context.restore()
 }
 
 type Stroke = (context: CanvasRenderingContext2D, x: number, y: number, size: number) => void
