@@ -172,6 +172,27 @@ def test_the_table_sorts_by_any_column_and_the_address_keeps_it(opened: Watched)
     expect(page.locator("tbody tr td:first-child a").first).to_have_text("sim-001")
 
 
+def test_the_table_has_the_column_that_is_asked_for_and_nothing_to_choose_that_does_nothing(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_role("radio", name="Table").click()
+    expect(page.get_by_test_id("group")).to_have_count(0)
+    expect(page.locator("th.is-chosen")).to_have_text("Utilization")
+    expect(page.locator("tbody tr").first).to_contain_text(re.compile(r"[\d.]+ / [\d.]+\sGiB"))
+    for column, title in (
+        ("sm_active_percent", "SM active"),
+        ("memory_share", "Memory used of total"),
+        ("state", "State"),
+    ):
+        page.get_by_label("Column").select_option(column)
+        expect(page.locator("th.is-chosen")).to_have_text(title)
+    page.get_by_label("Column").select_option("memory_share")
+    page.get_by_test_id("sort-memory_share").click()
+    shares = [int(text.split()[0]) for text in page.locator("td.is-chosen").all_inner_texts() if "%" in text]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) > 10
+    opened.photograph("fleet-table-column")
+
+
 def test_the_map_goes_on_every_second(opened: Watched) -> None:
     total = "document.querySelector('[data-testid=total-power]').innerText"
     before = opened.page.evaluate(total)

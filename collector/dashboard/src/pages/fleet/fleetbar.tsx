@@ -1,4 +1,4 @@
-// How the fleet is looked at: as what, in which groups, in which colour; and what of the search could not be read.
+// How the fleet is looked at: as what, in which groups, by which value; and what of the search could not be read.
 import { fleetAddress } from '../../address/fleet'
 import { FEW_GPUS, LABEL_GROUP, MOST_CARDS, NO_GROUP, SHARES, STATE_COLOUR, type ViewName } from '../../model/choice'
 import { plural } from '../../model/format'
@@ -40,7 +40,7 @@ export function FleetBar({ shown }: { readonly shown: ViewName }) {
         </p>
       ))}
       <div class="fleetbar-choices">
-        {shown !== 'cards' && (
+        {shown === 'map' && (
           <Select label="Group by" testid="group" value={choice.group} onChoose={(group) => change({ group }, { isReplacing: true })}>
             {[
               { value: 'host', title: 'Host' },
@@ -51,7 +51,7 @@ export function FleetBar({ shown }: { readonly shown: ViewName }) {
           </Select>
         )}
         {shown !== 'cards' && (
-          <Select label="Colour by" testid="colour" value={choice.colour} onChoose={(colour) => change({ colour }, { isReplacing: true })}>
+          <Select label={shown === 'map' ? 'Colour by' : 'Column'} testid="colour" value={choice.colour} onChoose={(colour) => change({ colour }, { isReplacing: true })}>
             {[...new Set([...FIRST_COLOURS, ...metrics])].map((name) => ({ value: name, title: colourTitle(name) }))}
           </Select>
         )}

@@ -3,12 +3,13 @@ import { useComputed } from '@preact/signals'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { fleetAddress } from '../../address/fleet'
 import { pathOf } from '../../address/routes'
-import { metricsOfColour } from '../../model/choice'
-import { celsius, memory, percent, shortName, watts } from '../../model/format'
+import { isShare } from '../../model/choice'
+import { celsius, memory, memoryPart, percent, shortName, watts } from '../../model/format'
 import { sortRows, WORD_SORTS } from '../../model/tablesort'
 import { metricTitle, valueText } from '../../model/value'
 import { useAddress, usePage } from '../../view/context'
 import { useScreen } from '../../view/parts/usescreen'
+import { colourTitle } from './fleetbar'
 
 const ROW_HEIGHT = 34
 /** Rows drawn beyond the screen, so that scrolling shows no gaps. */
@@ -43,7 +44,7 @@ export function FleetTable() {
               <th
                 key={column.key}
                 scope="col"
-                class={column.isNumber ? 'is-number' : ''}
+                class={classOf(column, choice.colour)}
                 aria-sort={column.key !== choice.sort ? 'none' : choice.down ? 'descending' : 'ascending'}
               >
                 <button type="button" onClick={() => sortBy(column)} data-testid={`sort-${column.key}`}>
@@ -56,7 +57,7 @@ export function FleetTable() {
         </thead>
         <tbody ref={holder}>
           {first > 0 && <Spacer rows={first} />}
-          {shown.map((row, position) => <Row key={view.columns.gpu(row)?.uuid ?? row} row={row} place={first + position} columns={columns} />)}
+          {shown.map((row, position) => <Row key={view.columns.gpu(row)?.uuid ?? row} row={row} place={first + position} columns={columns} chosen={choice.colour} />)}
           {first + shown.length < sorted.value.length && <Spacer rows={sorted.value.length - first - shown.length} />}
         </tbody>
       </table>
@@ -68,19 +69,32 @@ function Spacer({ rows }: { readonly rows: number }) {
   return <tr aria-hidden="true" style={{ height: `${rows * ROW_HEIGHT}px` }} />
 }
 
-function Row({ row, place, columns }: { readonly row: number; readonly place: number; readonly columns: readonly TableColumn[] }) {
+/** The column that was asked for stands out, also where it is always there. */
+function classOf({ key, isNumber }: TableColumn, chosen: string): string {
+  return `${isNumber ? 'is-number' : ''} ${key === chosen ? 'is-chosen' : ''}`
+}
+
+interface RowProps {
+  readonly row: number
+  readonly place: number
+  readonly columns: readonly TableColumn[]
+  readonly chosen: string
+}
+
+function Row({ row, place, columns, chosen }: RowProps) {
   const { view } = usePage()
   const gpu = view.columns.gpu(row)
   if (!gpu) return null
   const isSilent = !['up', 'late'].includes(view.hostState(gpu.host))
   return (
     <tr aria-rowindex={place + 2} class={isSilent ? 'is-silent' : ''}>
-      {columns.map(({ key, isNumber, text }) => {
+      {columns.map((column) => {
+        const { key, text } = column
         const written = text(row)
         const link = key === 'host' ? pathOf('host', gpu.host) : key === 'index' ? pathOf('gpu', gpu.uuid) : null
         const content = written ?? 'n/a'
         return (
-          <td key={key} class={`${isNumber ? 'is-number' : ''} ${written === null ? 'absent' : ''}`}>
+          <td key={key} class={`${classOf(column, chosen)} ${written === null ? 'absent' : ''}`}>
             {link === null ? content : <a href={link}>{content}</a>}
           </td>
         )
@@ -92,14 +106,13 @@ function Row({ row, place, columns }: { readonly row: number; readonly place: nu
 function useColumns(colour: string): readonly TableColumn[] {
   const { view, session } = usePage()
   const catalog = session.catalog.value
-  const value = (metric: string, row: number) => view.columns.value(metric, row)
-  const number = (key: string, title: string, write: (value: number) => string): TableColumn => ({
+  const number = (key: string, title: string, write: (value: number, row: number) => string): TableColumn => ({
     key,
     title,
     isNumber: true,
     text: (row) => {
-      const found = value(key, row)
-      return found === null ? null : write(found)
+      const found = view.coloured(key, row)
+      return found === null ? null : write(found, row)
     },
   })
   const words: readonly TableColumn[] = [
@@ -110,16 +123,19 @@ function useColumns(colour: string): readonly TableColumn[] {
   ]
   const usual = [
     number('gpu_utilization_percent', 'Utilization', percent),
-    number('memory_used_mb', 'Memory', memory),
+    number('memory_used_mb', 'Memory', (used, row) => memoryText(used, view.columns.value('memory_total_mb', row))),
     number('temperature_celsius', 'Temperature', celsius),
     number('power_watts', 'Power', watts),
   ]
   const known = new Set<string>([...WORD_SORTS, ...usual.map(({ key }) => key)])
-  const more = metricsOfColour(colour).flatMap((name) => {
-    const metric = catalog.get(name)
-    return metric && !known.has(name) ? [number(name, metricTitle(name), (found) => valueText(metric, found))] : []
-  })
-  return [...words, ...usual, ...more]
+  const metric = catalog.get(colour)
+  if (isShare(colour)) return [...words, ...usual, number(colour, colourTitle(colour), percent)]
+  if (metric === undefined || known.has(colour)) return [...words, ...usual]
+  return [...words, ...usual, number(colour, metricTitle(colour), (found) => valueText(metric, found))]
+}
+
+function memoryText(used: number, total: number | null): string {
+  return total === null ? memory(used) : `${memoryPart(used, total)} / ${memory(total)}`
 }
 
 function stateOf(gpu: string, host: string): string {
