@@ -159,6 +159,24 @@ def test_nothing_reaches_beyond_the_screen_of_a_telephone(browser: Browser, site
         assert opened.faults() == []
 
 
+@pytest.mark.parametrize("path", [host_path(HOSTILE), f"/gpus/{PARTS[0].uuid}"])
+def test_processes_are_read_on_a_telephone_down_to_their_age(browser: Browser, site: str, path: str) -> None:
+    with watched(browser, site, PHONE, has_touch=True) as opened:
+        opened.open(path)
+        processes = opened.page.get_by_test_id("processes")
+        name = processes.locator(".process-name").first
+        name.scroll_into_view_if_needed()
+        # As wide as they become.
+        widest = "cells => cells.forEach((cell, at) => { cell.textContent = ['118.4 GiB', '100 %', '97 min'][at % 3] })"
+        processes.locator("td.number").evaluate_all(widest)
+        box = name.bounding_box()
+        assert box is not None
+        assert box["width"] >= 100
+        assert processes.locator(".table-scroll").evaluate("table => table.scrollWidth - table.clientWidth") <= 0
+        expect(processes.locator(".process-pid").first).to_be_hidden()
+        opened.photograph(f"processes-phone-{'host' if 'hosts' in path else 'gpu'}")
+
+
 def test_all_32_gpus_of_a_host_are_there(browser: Browser, site: str) -> None:
     with watched(browser, site) as opened:
         opened.open(host_path(CROWDED))

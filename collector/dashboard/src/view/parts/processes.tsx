@@ -39,11 +39,11 @@ export function Processes({ filter, unknown, hasGpus = false }: ProcessesProps) 
 function Table({ processes, hasGpus }: { readonly processes: readonly Process[]; readonly hasGpus: boolean }) {
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label="Processes">
-      <table class="table">
+      <table class="table processes">
         <thead>
           <tr>
             {hasGpus && <th scope="col">GPU</th>}
-            <th scope="col">PID</th>
+            <th scope="col" class="process-pid">PID</th>
             <th scope="col">Name</th>
             <th scope="col" class="number">Memory</th>
             <th scope="col" class="number">SM</th>
@@ -66,7 +66,7 @@ function Row({ process, hasGpu }: { readonly process: Process; readonly hasGpu: 
           <a href={pathOf('gpu', gpuUuid)}>{gpuIndex ?? '–'}</a>
         </td>
       )}
-      <td>{pid}</td>
+      <td class="process-pid">{pid}</td>
       <td class="process-name">
         {name ?? <Unsaid />}
         {isGraphics && <span class="aside"> graphics</span>}
