@@ -74,6 +74,8 @@ def test_a_lost_gpu_says_since_when(browser: Browser, site: str) -> None:
         expect(trouble).to_contain_text("Lost since")
         expect(trouble).to_contain_text(re.compile(r"For \d+.min now"))
         expect(trouble).to_contain_text("fallen off the bus")
+        # There are none.
+        expect(trouble).not_to_contain_text("Values below")
         assert opened.faults() == []
         opened.photograph("gpu-lost")
 

@@ -80,6 +80,8 @@ def _hostile(site: Site, now: float) -> None:
     site.live.samples(
         HOSTILE, [sample(WHOLE.uuid, now, power_watts=250.0, power_limit_watts=700.0, temperature_celsius=51)]
     )
+    # Of what was lost before the collector began, it knows when it was read, and no more.
+    site.live.samples(HOSTILE, [sample(LOST.uuid, now - 240)])
     site.live.samples(HOSTILE, [sample(part.uuid, now, memory_used_mb=512, sm_active_percent=12.5) for part in PARTS])
     at = site.clock.now().wall_us
     fell = replace(event("e1", now - 240, host=HOSTILE, gpu_uuid=LOST.uuid), kind="gpu_lost", text=HOSTILE)

@@ -17,6 +17,8 @@ export function Trouble({ view }: { readonly view: GpuView }) {
   const { state, uuid } = view.gpu
   const since = useSince(uuid, state, view.arrival?.recordedAt ?? null)
   const wording = GPU_WORDS[state]
+  // A collector that was started after it was lost knows when it was read, and no more.
+  const hasValues = Object.values(view.values).some((value) => value !== null)
   if (wording === null || wording.tone === 'quiet') return null
   // Reading the signal makes the time grow.
   const elapsed = since === null ? null : session.now.value && session.collectorNow() - since
@@ -35,7 +37,7 @@ export function Trouble({ view }: { readonly view: GpuView }) {
           .
         </strong>{' '}
         {elapsed !== null && <span aria-live="off">For {duration(elapsed)} now. </span>}
-        {wording.tip} {state !== 'driver_mismatch' && view.arrival !== null && 'Values below are its last.'}
+        {wording.tip} {state !== 'driver_mismatch' && hasValues && 'Values below are its last.'}
       </p>
     </div>
   )
