@@ -61,6 +61,12 @@ def test_what_happened_is_listed_with_its_time_place_and_words(opened: Watched) 
     opened.photograph("events-light")
 
 
+def test_the_times_below_the_bars_are_round(opened: Watched) -> None:
+    ticks = opened.page.locator(".eventbars-axis span").all_inner_texts()
+    assert 2 <= len(ticks) <= 6
+    assert [tick for tick in ticks if not re.fullmatch(r"(\d\d:00|\d+ \w+|)", tick)] == []
+
+
 def test_filters_are_in_the_address_and_can_be_taken_away(opened: Watched) -> None:
     page = opened.page
     page.get_by_test_id("severity-critical").click()

@@ -5,9 +5,12 @@ import { eventBars, type EventBar } from '../../model/eventbars'
 import { plural } from '../../model/format'
 import { SEVERITIES, type Happening } from '../../model/happening'
 import { axisTime, spanText } from '../../model/instant'
+import { roundTicks } from '../../model/roundticks'
 
 const BARS = 60
 const TICKS = 6
+/** Beyond this place there is no room for a time, not on a telephone. */
+const LAST_WORD = 0.88
 
 interface EventBarsProps {
   readonly happenings: readonly Happening[]
@@ -22,7 +25,7 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
   const most = Math.max(1, ...bars.map(({ total }) => total))
   const oldest = happenings.at(-1)?.occurredAt ?? span.until
   const [since, until] = [bars[0]?.since ?? span.since, bars.at(-1)?.until ?? span.until]
-  const ticks = Array.from({ length: TICKS }, (_, position) => since + ((until - since) * position) / TICKS)
+  const ticks = roundTicks({ since, until }, TICKS)
   return (
     <div class="panel eventbars" aria-hidden="true" data-testid="eventbars">
       <div class="eventbars-plot">
@@ -43,7 +46,10 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
         ))}
       </div>
       <div class="eventbars-axis">
-        {ticks.map((tick) => <span key={tick}>{axisTime(tick, (until - since) / TICKS / 1000)}</span>)}
+        {ticks.at.map((tick) => {
+          const place = (tick - since) / (until - since)
+          return <span key={tick} style={{ left: `${100 * place}%` }}>{place < LAST_WORD ? axisTime(tick, ticks.apartSeconds) : ''}</span>
+        })}
       </div>
     </div>
   )
