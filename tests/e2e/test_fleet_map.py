@@ -157,6 +157,47 @@ def test_the_keyboard_goes_from_gpu_to_gpu_and_opens_one(opened: Watched) -> Non
     expect(page.locator("h1")).to_have_text("GPU 1 on sim-001")
 
 
+def test_the_ring_of_a_gpu_at_the_edge_is_whole(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_test_id("map").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_test_id("hovercard")).to_contain_text("sim-001 · GPU 0")
+    # Beside the first cell, which lies at the edge of the map, the ring is two pixels wide.
+    alpha = """(() => {
+        const canvas = document.querySelector('[data-testid=map] canvas')
+        const copy = new OffscreenCanvas(8, 60).getContext('2d', { willReadFrequently: true })
+        copy.drawImage(canvas, 0, 0)
+        const { left } = document.querySelector('[data-testid=map]').getBoundingClientRect()
+        const edge = left - canvas.getBoundingClientRect().left
+        return [1, 2].map(beside => copy.getImageData(edge - beside, 32, 1, 1).data[3])
+    })()"""
+    assert page.evaluate(alpha) == [255, 255]
+
+
+def test_the_help_tells_the_keys_of_the_map_and_what_can_be_searched_for(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("?")
+    words = page.get_by_test_id("help")
+    for word in ("From GPU to GPU", "util<5", "mem>40g", "state:lost,down", "host=a*"):
+        expect(words).to_contain_text(word)
+    opened.photograph("help-fleet")
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Table").click()
+    page.keyboard.press("?")
+    expect(words).to_contain_text("util<5")
+    expect(words).not_to_contain_text("From GPU to GPU")
+
+
+def test_the_page_that_is_shown_is_not_taken_for_one_that_is_pointed_at(opened: Watched) -> None:
+    links = opened.page.get_by_role("navigation", name="Pages")
+    links.get_by_role("link", name="Explore").hover()
+    grounds = [
+        links.get_by_role("link", name=name).evaluate("link => getComputedStyle(link).backgroundColor")
+        for name in ("Fleet", "Explore")
+    ]
+    assert grounds[0] != grounds[1]
+
+
 def test_the_table_sorts_by_any_column_and_the_address_keeps_it(opened: Watched) -> None:
     page = opened.page
     page.get_by_role("radio", name="Table").click()

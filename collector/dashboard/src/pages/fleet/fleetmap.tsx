@@ -3,16 +3,18 @@ import { useMemo, useState } from 'preact/hooks'
 import { pathOf } from '../../address/routes'
 import { plural } from '../../model/format'
 import { usePage } from '../../view/context'
+import { useKeys } from '../../view/parts/usekeys'
 import { colourTitle } from './fleetbar'
 import { describeGpu, HoverCard } from './hovercard'
 import { Legend } from './map/legend'
-import { MapCanvas, type Hover } from './map/mapcanvas'
+import { MAP_KEYS, MapCanvas, type Hover } from './map/mapcanvas'
 import { measuresFor } from './map/measures'
 import { paletteFor } from './map/palette'
 
 export function FleetMap() {
   const { view, router, theme, session } = usePage()
   const [hover, setHover] = useState<Hover | null>(null)
+  useKeys('On the map', MAP_KEYS)
   const { group, colour } = view.choice.value
   const scale = view.scale.value
   const found = view.rows.value.length

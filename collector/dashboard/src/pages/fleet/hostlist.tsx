@@ -24,7 +24,7 @@ function ListBar() {
   const instances = groups.flatMap(({ gpus }) => gpus).filter(isInstance).length
   return (
     <div class="listbar">
-      <p class="listbar-count" data-testid="shown">
+      <p class="listbar-count" data-testid="shown" role="status">
         {plural(groups.length, 'host')}, {plural(countGpus(groups) - instances, 'GPU')}
         {instances > 0 && `, ${plural(instances, 'MIG instance')}`}
         {list.address.value.q !== '' && ' match'}

@@ -3,6 +3,7 @@ import { PLACES, pathOf, type PageName } from '../../address/routes'
 import { PAGES } from '../../pages/registry'
 import { usePage } from '../context'
 import { useKeys } from '../parts/usekeys'
+import { SEARCH_EXAMPLES } from './searchexamples'
 
 export function useGlobalKeys(openHelp: () => void): void {
   const { router, theme } = usePage()
@@ -18,6 +19,7 @@ export function useGlobalKeys(openHelp: () => void): void {
     { keys: '?', help: 'This help', run: openHelp },
     { keys: 'Escape', help: 'Close, or leave a field', run: leave },
   ])
+  useKeys('In a search', SEARCH_EXAMPLES.map(({ typed, help }) => ({ keys: typed, help, run: null })))
 }
 
 function focusSearch(): void {

@@ -3,7 +3,6 @@ import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { fleetAddress } from '../../address/fleet'
 import { pathOf } from '../../address/routes'
-import { countGpus } from '../../state/fleetlist'
 import { usePage } from '../context'
 import { SearchIcon } from '../parts/icons'
 
@@ -47,9 +46,6 @@ export function SearchBox() {
         onKeyDown={leaveOnEscape}
       />
       <kbd aria-hidden="true">/</kbd>
-      <span class="hidden" role="status">
-        {isFleet && query !== '' ? `${countGpus(list.shown.value)} GPUs match` : ''}
-      </span>
     </form>
   )
 }

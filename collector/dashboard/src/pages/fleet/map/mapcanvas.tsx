@@ -2,8 +2,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { planOf, type Group, type Measures, type Plan } from '../../../model/map/plan'
 import type { Look } from '../../../model/map/scale'
+import type { Binding } from '../../../state/keys'
 import { useScreen } from '../../../view/parts/usescreen'
-import { paint, type Palette } from './paint'
+import { MARGIN_FOR_RINGS, paint, type Palette } from './paint'
 
 export interface MapCanvasProps {
   readonly groups: readonly Group[]
@@ -34,6 +35,13 @@ const ARROWS: Readonly<Record<string, readonly [-1 | 0 | 1, -1 | 0 | 1]>> = {
   ArrowDown: [0, 1],
 }
 
+/** For the help. */
+export const MAP_KEYS: readonly Binding[] = [
+  { keys: '← ↑ ↓ →', help: 'From GPU to GPU', run: null },
+  { keys: 'Enter', help: 'Open the GPU', run: null },
+  { keys: 'Escape', help: 'Look at none', run: null },
+]
+
 export function MapCanvas(props: MapCanvasProps) {
   const frame = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -58,8 +66,9 @@ export function MapCanvas(props: MapCanvasProps) {
     const context = element?.getContext('2d')
     if (element && holder && context && width > 0) {
       const view = viewOf(holder, plan, width)
-      fit(element, context, view.width, view.height)
-      element.style.transform = `translateY(${view.top}px)`
+      fit(element, context, view.width + 2 * MARGIN_FOR_RINGS, view.height + 2 * MARGIN_FOR_RINGS)
+      context.translate(MARGIN_FOR_RINGS, MARGIN_FOR_RINGS)
+      element.style.transform = `translate(${-MARGIN_FOR_RINGS}px, ${view.top - MARGIN_FOR_RINGS}px)`
       paint(context, plan, view, props.lookAt, props.palette, { hovered, focused })
     }
   }

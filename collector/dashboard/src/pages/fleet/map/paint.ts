@@ -29,6 +29,9 @@ export interface Emphasis {
   readonly focused: number | null
 }
 
+/** Cells lie at the very edge, and rings around them. */
+export const MARGIN_FOR_RINGS = 2
+
 const TITLE_FONT = '500 11px Inter, ui-sans-serif, system-ui, sans-serif'
 const TITLE_BASELINE = 11
 const ROUND_FROM = 11
@@ -43,7 +46,7 @@ export function paint(
   palette: Palette,
   emphasis: Emphasis,
 ): void {
-  context.clearRect(0, 0, view.width, view.height)
+  context.clearRect(-MARGIN_FOR_RINGS, -MARGIN_FOR_RINGS, view.width + 2 * MARGIN_FOR_RINGS, view.height + 2 * MARGIN_FOR_RINGS)
   const blocks = plan.between(view.top, view.top + view.height)
   if (plan.title > 0) paintTitles(context, blocks, view, palette)
   const cells = sortByLook(plan, blocks, view, lookAt)
