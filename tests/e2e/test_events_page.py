@@ -63,7 +63,7 @@ def test_what_happened_is_listed_with_its_time_place_and_words(opened: Watched) 
 
 def test_the_times_below_the_bars_are_round(opened: Watched) -> None:
     ticks = opened.page.locator(".eventbars-axis span").all_inner_texts()
-    assert 2 <= len(ticks) <= 6
+    assert 6 <= len(ticks) <= 9
     assert [tick for tick in ticks if not re.fullmatch(r"(\d\d:00|\d+ \w+|)", tick)] == []
 
 

@@ -8,7 +8,7 @@ from fakes.clock import START_US, FakeClock
 from fakes.fleet import agent, event, inventory, sample
 from fakes.web import Site
 from gpufleet_collector.live.freshness import DOWN_AFTER_SECONDS
-from gpufleet_collector.model import AgentCost, Gpu, PlacedEvent, Process, ProcessList
+from gpufleet_collector.model import AgentCost, Gpu, PlacedEvent, Process, ProcessList, SampleColumns
 
 HOSTILE = '<img src=x onerror="document.title=`taken`">'
 LONG = "gpu-" + "x" * 196
@@ -81,7 +81,7 @@ def _hostile(site: Site, now: float) -> None:
         HOSTILE, [sample(WHOLE.uuid, now, power_watts=250.0, power_limit_watts=700.0, temperature_celsius=51)]
     )
     # Of what was lost before the collector began, it knows when it was read, and no more.
-    site.live.samples(HOSTILE, [sample(LOST.uuid, now - 240)])
+    site.live.recall(SampleColumns.of([sample(LOST.uuid, now - 240, power_watts=90.0)]))
     site.live.samples(HOSTILE, [sample(part.uuid, now, memory_used_mb=512, sm_active_percent=12.5) for part in PARTS])
     at = site.clock.now().wall_us
     fell = replace(event("e1", now - 240, host=HOSTILE, gpu_uuid=LOST.uuid), kind="gpu_lost", text=HOSTILE)

@@ -8,9 +8,10 @@ import { axisTime, spanText } from '../../model/instant'
 import { roundTicks } from '../../model/roundticks'
 
 const BARS = 60
-const TICKS = 6
-/** Beyond this place there is no room for a time, not on a telephone. */
-const LAST_WORD = 0.88
+const TICKS = 9
+/** Beyond these places there is no room for a time: on a telephone, and on any screen. */
+const LATE = 0.88
+const LAST = 0.965
 
 interface EventBarsProps {
   readonly happenings: readonly Happening[]
@@ -48,7 +49,11 @@ export function EventBars({ happenings, span, isWhole, onZoom }: EventBarsProps)
       <div class="eventbars-axis">
         {ticks.at.map((tick) => {
           const place = (tick - since) / (until - since)
-          return <span key={tick} style={{ left: `${100 * place}%` }}>{place < LAST_WORD ? axisTime(tick, ticks.apartSeconds) : ''}</span>
+          return (
+            <span key={tick} class={place > LATE ? 'is-late' : ''} style={{ left: `${100 * place}%` }}>
+              {place < LAST ? axisTime(tick, ticks.apartSeconds) : ''}
+            </span>
+          )
         })}
       </div>
     </div>
