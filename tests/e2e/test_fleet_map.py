@@ -157,6 +157,44 @@ def test_the_keyboard_goes_from_gpu_to_gpu_and_opens_one(opened: Watched) -> Non
     expect(page.locator("h1")).to_have_text("GPU 1 on sim-001")
 
 
+def test_the_place_on_the_map_is_kept_while_the_window_is_left(opened: Watched) -> None:
+    page = opened.page
+    cells, card = page.get_by_test_id("map"), page.get_by_test_id("hovercard")
+    cells.focus()
+    page.keyboard.press("ArrowRight")
+    expect(card).to_contain_text("sim-001 · GPU 0")
+    # As a window tells that is left for another one: the map is still what has the focus in it.
+    cells.dispatch_event("blur")
+    expect(card).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    expect(card).to_contain_text("sim-001 · GPU 1")
+    page.get_by_test_id("filter").focus()
+    expect(card).to_have_count(0)
+    cells.focus()
+    expect(card).to_contain_text("sim-001 · GPU 1")
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+
+
+def test_a_pointer_that_rests_leaves_the_map_to_the_keyboard(opened: Watched) -> None:
+    page = opened.page
+    cells, card = page.get_by_test_id("map"), page.get_by_test_id("hovercard")
+    box = cells.bounding_box()
+    assert box is not None
+    at = {"clientX": box["x"] + 8, "clientY": box["y"] + 24, "bubbles": True}
+    page.mouse.move(at["clientX"], at["clientY"])
+    expect(card).to_contain_text("sim-001 · GPU 0")
+    cells.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(card).to_contain_text("sim-001 · GPU 1")
+    cells.dispatch_event("pointermove", at)
+    cells.dispatch_event("pointerleave")
+    expect(card).to_contain_text("sim-001 · GPU 1")
+    page.mouse.move(box["x"] + 8, box["y"] + 26)
+    expect(card).to_contain_text("sim-001 · GPU 0")
+
+
 def test_the_ring_of_a_gpu_at_the_edge_is_whole(opened: Watched) -> None:
     page = opened.page
     page.get_by_test_id("map").focus()

@@ -1,5 +1,5 @@
 // The fleet as a map: one cell for each GPU, what it means, and a card for the one that is looked at.
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo } from 'preact/hooks'
 import { pathOf } from '../../address/routes'
 import { plural } from '../../model/format'
 import { usePage } from '../../view/context'
@@ -7,13 +7,12 @@ import { useKeys } from '../../view/parts/usekeys'
 import { colourTitle } from './fleetbar'
 import { describeGpu, HoverCard } from './hovercard'
 import { Legend } from './map/legend'
-import { MAP_KEYS, MapCanvas, type Hover } from './map/mapcanvas'
+import { MAP_KEYS, MapCanvas } from './map/mapcanvas'
 import { measuresFor } from './map/measures'
 import { paletteFor } from './map/palette'
 
 export function FleetMap() {
   const { view, router, theme, session } = usePage()
-  const [hover, setHover] = useState<Hover | null>(null)
   useKeys('On the map', MAP_KEYS)
   const { group, colour } = view.choice.value
   const scale = view.scale.value
@@ -37,10 +36,11 @@ export function FleetMap() {
         version={view.version.value}
         summary={`${plural(found, 'GPU')} by ${colourTitle(colour).toLowerCase()}. Arrows move between them, Enter opens one; the table has the same in words.`}
         describe={(row) => describeGpu(view, session.catalog.value, row)}
-        onHover={setHover}
+        uuidOf={(row) => view.columns.gpu(row)?.uuid ?? null}
+        rowOf={(uuid) => view.columns.rowOf(uuid)}
+        card={(hover) => <HoverCard hover={hover} />}
         onOpen={open}
       />
-      {hover && <HoverCard hover={hover} />}
     </section>
   )
 }

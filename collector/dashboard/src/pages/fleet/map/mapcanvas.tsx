@@ -1,4 +1,5 @@
 // The map on the screen: a canvas no larger than the window, scrolled over a plan of any height, by pointer and by keyboard.
+import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { planOf, type Group, type Measures, type Plan } from '../../../model/map/plan'
 import type { Look } from '../../../model/map/scale'
@@ -16,7 +17,11 @@ export interface MapCanvasProps {
   /** What a screen reader is told of the map as a whole, and of one cell. */
   readonly summary: string
   readonly describe: (row: number) => string
-  readonly onHover: (hover: Hover | null) => void
+  /** A layout that comes may number rows anew: what is looked at is kept by its UUID. */
+  readonly uuidOf: (row: number) => string | null
+  readonly rowOf: (uuid: string) => number | null
+  /** Beside the cell that is looked at. */
+  readonly card: (hover: Hover) => ComponentChildren
   readonly onOpen: (row: number) => void
 }
 
@@ -46,8 +51,14 @@ export function MapCanvas(props: MapCanvasProps) {
   const frame = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const [width, setWidth] = useState(0)
-  const [hovered, setHovered] = useState<number | null>(null)
-  const [focused, setFocused] = useState<number | null>(null)
+  const [pointed, setPointed] = useState<string | null>(null)
+  /** Where the keyboard is: kept while the focus is elsewhere, as when the window is left for a moment. */
+  const [place, setPlace] = useState<string | null>(null)
+  const [isFocused, setIsFocused] = useState(false)
+  const pointer = useRef({ x: NaN, y: NaN })
+  const shownRow = (uuid: string | null) => (uuid === null ? null : props.rowOf(uuid))
+  const hovered = shownRow(pointed)
+  const focused = isFocused ? shownRow(place) : null
   const { groups, measures } = props
   const plan = useMemo(() => planOf(groups, { ...measures, width: Math.max(1, width) }), [groups, measures, width])
 
@@ -83,29 +94,36 @@ export function MapCanvas(props: MapCanvasProps) {
     const [cell, box] = [plan.cellOf(row), frame.current?.getBoundingClientRect()]
     return cell && box ? { row, x: box.left + cell.x, y: box.top + cell.y, size: plan.cell } : null
   }
-  const look = (row: number | null) => {
-    setHovered(row)
-    props.onHover(row === null ? null : hoverOf(row))
+  const point = (event: PointerEvent) => {
+    // A browser tells of a pointer that rests as well, when the page moves below it: that is the keyboard's doing.
+    if (event.clientX === pointer.current.x && event.clientY === pointer.current.y) return
+    pointer.current = { x: event.clientX, y: event.clientY }
+    const row = rowAt(event)
+    if (row !== hovered) setPointed(row === null ? null : props.uuidOf(row))
   }
   const move = (row: number) => {
-    setFocused(row)
+    setPlace(props.uuidOf(row))
+    setIsFocused(true)
+    setPointed(null)
     reveal(frame.current, plan, row)
-    props.onHover(hoverOf(row))
   }
   const onKey = (event: KeyboardEvent) => {
     const arrow = ARROWS[event.key]
     if (event.ctrlKey || event.metaKey || event.altKey) return
+    const from = shownRow(place)
     if (arrow) {
       event.preventDefault()
-      const next = focused === null ? plan.first() : plan.neighbour(focused, ...arrow)
+      const next = from === null ? plan.first() : plan.neighbour(from, ...arrow)
       if (next !== null) move(next)
     } else if (event.key === 'Enter' && focused !== null) {
       props.onOpen(focused)
     } else if (event.key === 'Escape') {
-      setFocused(null)
-      props.onHover(null)
+      setPlace(null)
+      setPointed(null)
     }
   }
+  const looked = hovered ?? focused
+  const hover = looked === null ? null : hoverOf(looked)
 
   return (
     <div
@@ -118,12 +136,10 @@ export function MapCanvas(props: MapCanvasProps) {
       style={{ height: `${width > 0 ? plan.height : 0}px` }}
       data-testid="map"
       onKeyDown={onKey}
-      onBlur={() => setFocused(null)}
-      onPointerMove={(event) => {
-        const row = rowAt(event)
-        if (row !== hovered) look(row)
-      }}
-      onPointerLeave={() => look(null)}
+      onFocus={() => setIsFocused(true)}
+      onBlur={() => setIsFocused(false)}
+      onPointerMove={point}
+      onPointerLeave={() => setPointed(null)}
       onClick={(event) => {
         const row = rowAt(event)
         if (row !== null) props.onOpen(row)
@@ -131,6 +147,7 @@ export function MapCanvas(props: MapCanvasProps) {
     >
       <canvas ref={canvas} class="map-canvas" aria-hidden="true" />
       <p class="hidden" aria-live="polite">{focused === null ? '' : props.describe(focused)}</p>
+      {hover && props.card(hover)}
     </div>
   )
 }
