@@ -105,7 +105,7 @@ def test_what_was_before_an_outage_can_be_read_and_has_no_colour(
         page.get_by_role("radio", name=view.capitalize()).click()
         page.wait_for_selector("[data-testid=map] canvas" if view == "map" else "tbody a")
         if view == "map":
-            page.wait_for_function(f"{COLOUR} > 40")
+            page.wait_for_function(f"() => {COLOUR} > 40")
         with away(page, collector):
             opened.photograph(f"fleet-outage-{view}-{scheme}")
             assert opened.faults() == []
@@ -116,7 +116,7 @@ def test_what_was_before_an_outage_can_be_read_and_has_no_colour(
 def test_pages_are_there_before_an_outage_begins(browser: Browser, collector: Collector) -> None:
     with fleet_shown(browser, collector) as opened:
         page = opened.page
-        page.wait_for_function(f"{LOADED} > 0")
+        page.wait_for_function(f"() => {LOADED} > 0")
         with away(page, collector):
             go_to_events(page)
             expect(page.locator("h1")).to_have_text("Events")
