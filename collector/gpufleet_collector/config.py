@@ -156,6 +156,7 @@ class CollectorConfig(BaseSettings):
     max_string_length: int = Field(default=256, ge=64, le=4_096, alias="GPUFLEET_MAX_STRING_LENGTH")
     max_labels: int = Field(default=64, ge=0, le=1_000, alias="GPUFLEET_MAX_LABELS")
     max_requests_per_second: Count = Field(default=500, alias="GPUFLEET_MAX_REQUESTS_PER_SECOND")
+    max_gpu_hours: Count = Field(default=2_000, alias="GPUFLEET_MAX_GPU_HOURS")
     query_timeout_seconds: float = Field(
         default=30,
         ge=MIN_QUERY_SECONDS,

@@ -88,3 +88,7 @@ class BadRequest(CollectorError):
         super().__init__(f"{parameter}: {detail}")
         self.parameter = parameter
         self.detail = detail
+
+
+class TooMuch(BadRequest):
+    """A request that would read more than it may: ask for less, as it says."""

@@ -180,9 +180,10 @@ class SelfMetrics:
             ["reason"],
             registry=registry,
         )
-        self.questions_timed_out = Counter(
-            "gpufleet_questions_timed_out",
-            "Questions about the past whose statement took longer than GPUFLEET_QUERY_TIMEOUT_SECONDS",
+        self.questions_refused = Counter(
+            "gpufleet_questions_refused",
+            "Questions about the past that would read too much, or whose statement took too long",
+            ["reason"],
             registry=registry,
         )
         self.http_requests = Counter("gpufleet_http_requests", "HTTP requests", ["route", "status"], registry=registry)

@@ -30,6 +30,7 @@ from gpufleet_collector.store.event_history import EventHistory
 from gpufleet_collector.store.history import History
 from gpufleet_collector.store.history_stream import HistoryStream
 from gpufleet_collector.store.identity import database_identity
+from gpufleet_collector.store.plan import Limits
 from gpufleet_collector.store.process_history import ProcessHistory
 from gpufleet_collector.store.series import SeriesHistory
 from gpufleet_collector.store.token_table import Tokens
@@ -102,7 +103,9 @@ async def _start(config: CollectorConfig, parts: AsyncExitStack, stop: asyncio.E
         live=live,
         history=History(database, clock=clock, kept=kept),
         stream=HistoryStream(database, clock=clock, kept=kept),
-        series=SeriesHistory(database, clock=clock, kept=kept, rollup_labels=config.rollup_labels),
+        series=SeriesHistory(
+            database, clock=clock, kept=kept, rollup_labels=config.rollup_labels, limits=Limits(config.max_gpu_hours)
+        ),
         events=EventHistory(database),
         processes=ProcessHistory(database),
         database_ready=_readiness(database, writer, started),

@@ -169,6 +169,12 @@ SETTINGS: tuple[Setting, ...] = (
         "give a whole number, 1 to 1000000",
     ),
     Setting(
+        "GPUFLEET_MAX_GPU_HOURS",
+        "2000",
+        "hours of GPUs that one question for series may read of samples; of rollups 125 and 500 times as many",
+        "give a whole number, 1 to 1000000",
+    ),
+    Setting(
         "GPUFLEET_QUERY_TIMEOUT_SECONDS",
         "30",
         "time of one statement of a question about the past",

@@ -71,6 +71,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "GPUFLEET_MAX_STRING_LENGTH": "65",
         "GPUFLEET_MAX_LABELS": "0",
         "GPUFLEET_MAX_REQUESTS_PER_SECOND": "16",
+        "GPUFLEET_MAX_GPU_HOURS": "18",
         "GPUFLEET_QUERY_TIMEOUT_SECONDS": "0.5",
     }
     assert set(values) == {setting.variable for setting in SETTINGS}
@@ -107,6 +108,7 @@ def test_every_setting_of_the_table_is_read_from_its_variable() -> None:
         "max_string_length": 65,
         "max_labels": 0,
         "max_requests_per_second": 16,
+        "max_gpu_hours": 18,
         "query_timeout_seconds": 0.5,
     }
 
@@ -129,6 +131,7 @@ def test_the_table_shows_the_defaults_that_hold() -> None:
         ("GPUFLEET_MAX_STRING_LENGTH", config.max_string_length),
         ("GPUFLEET_MAX_LABELS", config.max_labels),
         ("GPUFLEET_MAX_REQUESTS_PER_SECOND", config.max_requests_per_second),
+        ("GPUFLEET_MAX_GPU_HOURS", config.max_gpu_hours),
         ("GPUFLEET_QUERY_TIMEOUT_SECONDS", f"{config.query_timeout_seconds:g}"),
     ):
         assert shown[variable] == str(value)
@@ -166,6 +169,7 @@ def test_flags_are_named_after_variables() -> None:
         "--max-string-length",
         "--max-labels",
         "--max-requests-per-second",
+        "--max-gpu-hours",
         "--query-timeout-seconds",
     ]
 

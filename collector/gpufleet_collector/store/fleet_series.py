@@ -20,7 +20,7 @@ from gpufleet_proto.catalog import BY_NAME, Kind
 
 MOST_RECENT_GPU_HOURS = 100
 """Hours of GPUs not packed yet that are computed from samples; of more there are estimates ..."""
-MOST_GAP_GPU_HOURS = MOST_GPU_HOURS[Source.SAMPLES]
+MOST_GAP_GPU_HOURS = MOST_GPU_HOURS
 """... but in gaps, where there are none; of more nothing is told until it is packed."""
 MOST_GAP_GPUS = 5_000
 """To know where they were costs as well."""

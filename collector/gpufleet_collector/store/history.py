@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpufleet_collector.clock import Clock, SystemClock
-from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.errors import TooMuch
 from gpufleet_collector.store import history_sql
 from gpufleet_collector.store.celling import Celling, parameters_of, plan_cells
 from gpufleet_collector.store.database import Database
@@ -88,7 +88,7 @@ class History:
         self._kept = kept or Kept()
 
     async def samples(self, query: HistoryQuery) -> list[HistorySample]:
-        """At most `query.limit`, sorted by instant and UUID. Raises BadRequest when too many GPUs match, QueryTooLong
+        """At most `query.limit`, sorted by instant and UUID. Raises TooMuch when too many GPUs match, QueryTooLong
         when the database takes longer than `asking` allows, DatabaseUnavailable."""
         fractions = fractions_of(query.metrics)
         async with question(self._database) as asked:
@@ -173,7 +173,7 @@ def asked_of(scope: Scope, query: HistoryQuery) -> Scope:
 
 def check_size(scope: Scope) -> None:
     if scope.gpus > MAX_GPUS:
-        raise BadRequest(
+        raise TooMuch(
             "gpu_uuid",
             f"{scope.gpus} GPUs match and at most {MAX_GPUS} may: say which with host, gpu_uuid or gpu_index, "
             "or ask for buckets with step",

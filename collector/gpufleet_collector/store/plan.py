@@ -2,11 +2,12 @@
 was then."""
 
 import enum
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.errors import BadRequest, TooMuch
 from gpufleet_collector.store.partitions import (
     FLEET_STATS_1M,
     GPU_STATS_1H,
@@ -58,8 +59,25 @@ PARTITIONED: dict[Source, Partitioning] = {
 }
 """What retention drops partitions of; the rows of samples go when they are packed."""
 
-MOST_GPU_HOURS = {Source.SAMPLES: 2_000, Source.FIVE_MINUTES: 250_000, Source.HOURS: 1_000_000}
-"""How many hours of GPUs one question for series may read: about two seconds of the database's time."""
+MOST_GPU_HOURS = 2_000
+"""How many hours of GPUs one question for series may read from samples, where nothing else is set: about two seconds of
+the database's time."""
+TIMES_AS_MANY = {Source.SAMPLES: 1, Source.FIVE_MINUTES: 125, Source.HOURS: 500}
+"""Of rollups, in the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one question for series may read."""
+
+    gpu_hours: int = MOST_GPU_HOURS
+
+    def of(self, source: Source) -> float:
+        """Hours of GPUs. Minutes of the fleet are the same number for any fleet, and have no limit."""
+        return self.gpu_hours * TIMES_AS_MANY.get(source, math.inf)
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +145,23 @@ def usual_step(
     return next((step for step in NICE_STEPS_US if step >= shortest), NICE_STEPS_US[-1])
 
 
-def choose(wanted: Wanted, kept: Kept) -> Source:
+def choose(wanted: Wanted, kept: Kept, limits: Limits = DEFAULT_LIMITS) -> Source:
     """The cheapest table that can answer. Of those that have nothing of `since` any more it is the one that goes back
-    furthest: an answer says what was dropped. Raises BadRequest, with what to ask instead, when none can answer, or too
-    much would be read."""
+    furthest: an answer says what was dropped. Raises BadRequest, with what to ask instead, when none can answer, and
+    TooMuch."""
     _check(wanted)
     sources = sources_of_step(wanted.step_us)
     of_gpus = first_kept(sources, wanted.since, wanted.now, kept)
     if not PERCENTILES.keys().isdisjoint(wanted.aggregations) and wanted.metric.kind is not Kind.COUNTER:
-        source = _of_percentiles(wanted, kept)
-    elif wanted.over_fleet and _minutes_can(wanted, of_gpus):
+        source = _of_percentiles(wanted, kept, limits)
+    elif wanted.over_fleet and _minutes_can(wanted, limits.of(of_gpus)):
         source = first_kept([Source.FLEET_MINUTES, *sources], wanted.since, wanted.now, kept)
     else:
         source = of_gpus
-    most = MOST_GPU_HOURS.get(source)
-    if most is not None and wanted.gpu_hours > most:
-        asked = f"{wanted.gpu_hours} hours of GPUs would be read from {source.value} and at most {most} may be"
-        raise BadRequest("step" if _is_finer(wanted, source) else "since", f"{asked}: {_way_out(wanted, source)}")
+    most = limits.of(source)
+    if wanted.gpu_hours > most:
+        asked = f"{wanted.gpu_hours} hours of GPUs would be read from {source.value} and at most {most:.0f} may be"
+        raise TooMuch("step" if _is_finer(wanted, source) else "since", f"{asked}: {_way_out(wanted, source)}")
     return source
 
 
@@ -158,13 +176,13 @@ def _check(wanted: Wanted) -> None:
 _A = {Kind.FLAGS: "a set of flags", Kind.ENUMERATION: "one of several names"}
 
 
-def _of_percentiles(wanted: Wanted, kept: Kept) -> Source:
+def _of_percentiles(wanted: Wanted, kept: Kept, limits: Limits) -> Source:
     if not wanted.per_gpu:
         return Source.FIVE_MINUTES
-    if wanted.gpu_hours <= MOST_GPU_HOURS[Source.SAMPLES] and _has_samples(wanted, kept):
+    if wanted.gpu_hours <= limits.of(Source.SAMPLES) and _has_samples(wanted, kept):
         return Source.SAMPLES
     if wanted.step_us < HOUR_US:
-        raise BadRequest(
+        raise TooMuch(
             "step",
             "p50 and p95 of single GPUs over so many hours, or so long ago, are made of 5-minute means: "
             "ask for a step of 3600 seconds or more, or for less",
@@ -176,7 +194,7 @@ def _has_samples(wanted: Wanted, kept: Kept) -> bool:
     return wanted.since >= kept.oldest(Source.SAMPLES, wanted.now)
 
 
-def _minutes_can(wanted: Wanted, otherwise: Source) -> bool:
+def _minutes_can(wanted: Wanted, most_otherwise: float) -> bool:
     """Minutes of the fleet know no flags. Of counters they leave out the steps across full hours, and what the least
     and the most of a GPU was in more than a minute: they answer where the exact tables would be too long."""
     if wanted.step_us % MINUTE_US or wanted.metric.kind is Kind.FLAGS:
@@ -184,7 +202,7 @@ def _minutes_can(wanted: Wanted, otherwise: Source) -> bool:
     if wanted.metric.kind is not Kind.COUNTER:
         return True
     adds_up = wanted.step_us == MINUTE_US or set(wanted.aggregations) <= {"avg", "sum"}
-    return adds_up and wanted.gpu_hours > MOST_GPU_HOURS[otherwise]
+    return adds_up and wanted.gpu_hours > most_otherwise
 
 
 def _is_finer(wanted: Wanted, source: Source) -> bool:

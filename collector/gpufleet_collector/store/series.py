@@ -18,7 +18,7 @@ from gpufleet_collector.store.groups import PLACED, Groups, make_groups
 from gpufleet_collector.store.history import SETTLE_US
 from gpufleet_collector.store.label_minutes import has_minutes
 from gpufleet_collector.store.parts import Span
-from gpufleet_collector.store.plan import Kept, Source, Wanted, choose, usual_step
+from gpufleet_collector.store.plan import Kept, Limits, Source, Wanted, choose, usual_step
 from gpufleet_collector.store.question import Question, question
 from gpufleet_collector.store.scope import find_scope
 from gpufleet_collector.store.series_query import (
@@ -48,12 +48,14 @@ class SeriesHistory:
         clock: Clock | None = None,
         kept: Kept | None = None,
         rollup_labels: Sequence[str] = (),
+        limits: Limits | None = None,
     ) -> None:
         """`rollup_labels` are the labels that hours get minutes of when they are packed."""
         self._database = database
         self._clock = clock or SystemClock()
         self._kept = kept or Kept()
         self._labels = frozenset(rollup_labels)
+        self._limits = limits or Limits()
 
     async def ask(self, query: SeriesQuery) -> SeriesAnswer:
         """Raises BadRequest when nothing that is kept can answer or too much would be read, QueryTooLong and
@@ -107,7 +109,7 @@ class SeriesHistory:
             over_fleet=asked.over_fleet,
             gpu_hours=gpus * asked.hours,
         )
-        return choose(wanted, self._kept)
+        return choose(wanted, self._kept, self._limits)
 
     async def _groups(self, database: Question, asked: Settled, gaps: Sequence[Span]) -> Groups | None:
         """None when there is no need to know them: minutes of a large fleet answer everything."""

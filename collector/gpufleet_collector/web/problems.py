@@ -13,6 +13,7 @@ from gpufleet_collector.errors import (
     DatabaseUnavailable,
     ExtraMissing,
     QueryTooLong,
+    TooMuch,
 )
 from gpufleet_collector.selfmetrics import SelfMetrics
 from gpufleet_collector.web.answers import answer
@@ -68,11 +69,16 @@ def handlers(metrics: SelfMetrics) -> dict[type[Exception], ExceptionHandler]:
     """For each kind of error, what makes an answer of it."""
 
     async def too_long(_request: Request, error: Exception) -> Response:
-        metrics.questions_timed_out.inc()
+        metrics.questions_refused.labels(reason="too_long").inc()
         return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+    async def too_much(request: Request, error: Exception) -> Response:
+        metrics.questions_refused.labels(reason="too_much").inc()
+        return await _bad_request(request, error)
 
     return {
         BadRequest: _bad_request,
+        TooMuch: too_much,
         QueryTooLong: too_long,
         ExtraMissing: _not_here,
         DatabaseUnavailable: _database_unavailable,

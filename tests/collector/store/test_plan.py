@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpufleet_collector.errors import BadRequest
+from gpufleet_collector.errors import BadRequest, TooMuch
 from gpufleet_collector.store.plan import (
     AGGREGATIONS,
     CELL_US,
@@ -15,6 +15,7 @@ from gpufleet_collector.store.plan import (
     POINTS,
     Aggregation,
     Kept,
+    Limits,
     Source,
     Wanted,
     choose,
@@ -130,6 +131,16 @@ def test_samples_that_are_read_for_want_of_a_rollup_are_not_fewer_with_a_longer_
     with pytest.raises(BadRequest, match="at most 2000 may be: narrow it") as refused:
         choose(long_ago(21, step=300, gpu_hours=2001), ODD)
     assert refused.value.parameter == "since"
+
+
+def test_what_may_be_read_is_set_for_samples_and_counts_for_rollups_in_proportion() -> None:
+    limits = Limits(gpu_hours=4)
+    assert choose(wanted("power_watts", step=60, gpu_hours=4), KEPT, limits) is Source.SAMPLES
+    assert choose(wanted("power_watts", step=300, gpu_hours=500), KEPT, limits) is Source.FIVE_MINUTES
+    assert choose(wanted("power_watts", step=3600, gpu_hours=2000), KEPT, limits) is Source.HOURS
+    for step, gpu_hours in ((60, 5), (300, 501), (3600, 2001)):
+        with pytest.raises(TooMuch, match=f"at most {gpu_hours - 1} may be"):
+            choose(wanted("power_watts", step=step, gpu_hours=gpu_hours), KEPT, limits)
 
 
 @pytest.mark.parametrize(

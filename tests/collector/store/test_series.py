@@ -349,7 +349,7 @@ async def test_a_counter_is_not_computed_for_minutes_and_that_is_said(
     made: Store, series: SeriesHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await two_hosts(made)
-    monkeypatch.setitem(plan.MOST_GPU_HOURS, Source.FIVE_MINUTES, 3)
+    monkeypatch.setitem(plan.TIMES_AS_MANY, Source.FIVE_MINUTES, 0)
     answer = await series.ask(replace(HOUR, metrics=("energy_joules_total",), aggregations=("sum",)))
     assert answer.incomplete == [Incomplete(START_US, START_US + HOUR_US, "not_packed")]
 

@@ -8,7 +8,7 @@ import pytest
 from fakes.clock import START_US
 from fakes.fleet import agent, inventory, sample
 from fakes.web import Site
-from gpufleet_collector.errors import BadRequest, ConfigurationError, DatabaseUnavailable, QueryTooLong
+from gpufleet_collector.errors import BadRequest, ConfigurationError, DatabaseUnavailable, QueryTooLong, TooMuch
 from gpufleet_collector.model import METRIC_NAMES
 from gpufleet_collector.store.history import HistoryQuery, HistorySample
 from gpufleet_collector.web import instants
@@ -207,6 +207,7 @@ async def test_the_next_page_of_the_past_is_of_the_same_span_though_time_has_pas
     [
         (BadRequest("gpu_uuid", "1001 GPUs match"), 400, "gpu_uuid"),
         (QueryTooLong("took longer than 30 s"), 400, None),
+        (TooMuch("since", "ask for less"), 400, "since"),
         (DatabaseUnavailable("the database does not answer"), 503, None),
         (ConfigurationError("DATABASE_URL: permission denied for table events"), 503, None),
         (ZeroDivisionError("a bug"), 500, None),
@@ -222,7 +223,10 @@ async def test_what_goes_wrong_with_the_past_is_a_problem(
     assert response.headers["content-security-policy"].startswith("default-src 'none'")
     assert "a bug" not in response.text
     assert site.counted("gpufleet_http_requests_total", route=HISTORY, status=str(status)) == 1
-    assert site.counted("gpufleet_questions_timed_out_total") == isinstance(failure, QueryTooLong)
+    refused = {"too_long": QueryTooLong, "too_much": TooMuch}
+    for reason, kind in refused.items():
+        counted = site.counted("gpufleet_questions_refused_total", reason=reason)
+        assert counted == (1 if isinstance(failure, kind) else None)
 
 
 # -------------------------------------------------------------------------------------------------------------- health
