@@ -8,7 +8,8 @@ import type { ChartGroup } from './group'
 import type { ChartLine, ChartSpec } from './spec'
 
 export const AXIS_WIDTH = 62
-export const RIGHT = 10
+/** Half of a time of day, so that one at the end is not cut. */
+export const RIGHT = 18
 export const TOP = 14
 const AXIS_HEIGHT = 26
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif'
